@@ -1,0 +1,71 @@
+# Every verb has a line after ## which `make` alone prints. Works with GNU make 3.81, the one that macOS has.
+# Another Python: make run PYTHON=python3.12
+
+PYTHON ?= python3
+BIN := .venv/bin
+RUNTIME := .venv/.runtime-installed
+TEST := .venv/.test-installed
+SOURCES := runtime tests requirements $(wildcard bench migrations)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run status verify stop psql migrate rollback schema test check prove bench lock clean
+
+help:  ## print these lines
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+setup: $(RUNTIME) $(TEST)  ## make .venv with everything that running and testing need
+
+run: $(RUNTIME)  ## start PostgreSQL, the simulated venue and three sample bots, and show them
+	@$(BIN)/python -m runtime run
+
+status: $(RUNTIME)  ## say how the bots are; exit code 0 only if all are alive and ticking
+	@$(BIN)/python -m runtime status
+
+verify: $(RUNTIME)  ## recompute positions and trades from the fills and print any difference
+	@$(BIN)/python -m runtime verify
+
+stop: $(RUNTIME)  ## stop everything that `make run` started
+	@$(BIN)/python -m runtime stop
+
+psql: $(RUNTIME)  ## open a SQL prompt on the bots' database
+	@$(BIN)/python -m runtime psql
+
+migrate: $(RUNTIME)  ## bring the database to the newest schema, or to REV=...
+	@$(BIN)/python -m runtime migrate $(REV)
+
+rollback: $(RUNTIME)  ## take the database back to the schema REV=...
+	$(if $(REV),,$(error which schema? say: make rollback REV=0001))
+	@$(BIN)/python -m runtime rollback $(REV)
+
+schema: $(RUNTIME)  ## write runtime/store/schema.sql again from the migrations
+	@$(BIN)/python -m runtime schema
+
+test: $(TEST)  ## run the whole test-suite; PYTEST="-k lease -x" narrows it
+	@$(BIN)/python -m pytest -n 2 $(PYTEST)
+
+check: $(TEST)  ## lint, formatting, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy $(SOURCES)
+	@$(BIN)/lint-imports
+
+prove: $(TEST)  ## kill the bot at every line and every message and count what was lost; SEED=.. POINT=..
+	@$(BIN)/python -m tests.crash $(if $(SEED),--seed $(SEED)) $(if $(POINT),--point $(POINT))
+
+bench: $(TEST)  ## print the figures of the README, measured here
+	@$(BIN)/python -m bench
+
+lock: $(RUNTIME)  ## write requirements/*.txt again from pyproject.toml; UPGRADE=1 takes newer versions
+	@$(BIN)/python requirements/lock.py $(if $(UPGRADE),--upgrade)
+
+clean:  ## remove .venv and caches; the bots' data stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(RUNTIME): requirements/runtime.txt
+	@$(PYTHON) requirements/install.py runtime
+	@touch $@
+
+$(TEST): requirements/test.txt $(RUNTIME)
+	@$(PYTHON) requirements/install.py test
+	@touch $@

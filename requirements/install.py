@@ -1,0 +1,80 @@
+"""Makes .venv and puts one of the two hashed lock files into it; the Makefile calls it with the user's own Python.
+
+It may touch .venv and nothing else. It must start under any Python 3, however old, because its first promise is a
+clear sentence to somebody whose Python is too old; hence no syntax here that is younger than that.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+OLDEST = (3, 11)
+NEWER_NAMES = ("python3.14", "python3.13", "python3.12", "python3.11")
+ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENT = ROOT / ".venv"
+
+
+def complain_about_python() -> "str | None":
+    """The reason why the running Python cannot be used, or None."""
+    if sys.version_info[:2] < OLDEST:
+        found = [name for name in NEWER_NAMES if shutil.which(name)]
+        here = ".".join(str(part) for part in sys.version_info[:3])
+        remedy = (
+            "run make again with PYTHON=" + found[0]
+            if found
+            else "install a newer one and name it: make PYTHON=..."
+        )
+        return "Holdfast needs Python 3.11 or newer and " + sys.executable + " is " + here + ": " + remedy
+    try:
+        import ensurepip  # noqa: F401
+    except ImportError:
+        versioned = "python" + str(sys.version_info[0]) + "." + str(sys.version_info[1]) + "-venv"
+        return (
+            sys.executable + " cannot make a virtual environment, because its ensurepip is missing. "
+            "On Debian and Ubuntu: apt install python3-venv (or " + versioned + ")"
+        )
+    return None
+
+
+def make_environment() -> Path:
+    """The environment's interpreter; an environment that is whole and of this Python's version is kept as it is."""
+    interpreter = ENVIRONMENT / "bin" / "python"
+    if version_of(interpreter) != sys.version_info[:2]:
+        print("making .venv", flush=True)
+        venv.create(str(ENVIRONMENT), clear=True, with_pip=True, symlinks=os.name != "nt")
+    return interpreter
+
+
+def version_of(interpreter: Path) -> "tuple[int, ...] | None":
+    """None if the environment is not there, or was left half made (it has a Python and no pip)."""
+    asked = "import sys, pip; print(sys.version_info[0], sys.version_info[1])"
+    try:
+        answer = subprocess.run(
+            [str(interpreter), "-c", asked], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return tuple(int(word) for word in answer.stdout.split())
+
+
+def main(lock_name: str) -> int:
+    complaint = complain_about_python()
+    if complaint:
+        print(complaint, file=sys.stderr)
+        return 1
+    interpreter = make_environment()
+    print("installing requirements/" + lock_name + ".txt (the first time takes about a minute)", flush=True)
+    lock = ROOT / "requirements" / (lock_name + ".txt")
+    pip = [str(interpreter), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-input"]
+    # Hashes and wheels only: what is installed is what was locked, and no package's own code runs while it is installed.
+    done = subprocess.run([*pip, "--only-binary=:all:", "--require-hashes", "-r", str(lock)], check=False)
+    if done.returncode:
+        print("pip could not install " + str(lock) + "; what it said stands above", file=sys.stderr)
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
