@@ -47,7 +47,7 @@ check: $(TEST)  ## lint, formatting, types, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy $(SOURCES)
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 prove: $(TEST)  ## kill the bot at every line and every message and count what was lost; SEED=.. POINT=..
 	@$(BIN)/python -m tests.crash $(if $(SEED),--seed $(SEED)) $(if $(POINT),--point $(POINT))

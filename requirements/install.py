@@ -1,7 +1,7 @@
-"""Makes .venv and puts one of the two hashed lock files into it; the Makefile calls it with the user's own Python.
+"""Makes .venv and puts a hashed lock file into it; the Makefile calls it with the user's own Python.
 
-It may touch .venv and nothing else. It must start under any Python 3, however old, because its first promise is a
-clear sentence to somebody whose Python is too old; hence no syntax here that is younger than that.
+It may touch .venv and nothing else. It must start under any Python 3, however old, because its first promise
+is a clear sentence to somebody whose Python is too old; hence no syntax here that is younger than that.
 """
 
 import os
@@ -12,7 +12,7 @@ import venv
 from pathlib import Path
 
 OLDEST = (3, 11)
-NEWER_NAMES = ("python3.14", "python3.13", "python3.12", "python3.11")
+NAMES_OF_NEWER = ("python3.14", "python3.13", "python3.12", "python3.11")
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv"
 
@@ -20,13 +20,9 @@ ENVIRONMENT = ROOT / ".venv"
 def complain_about_python() -> "str | None":
     """The reason why the running Python cannot be used, or None."""
     if sys.version_info[:2] < OLDEST:
-        found = [name for name in NEWER_NAMES if shutil.which(name)]
+        found = [name for name in NAMES_OF_NEWER if shutil.which(name)]
         here = ".".join(str(part) for part in sys.version_info[:3])
-        remedy = (
-            "run make again with PYTHON=" + found[0]
-            if found
-            else "install a newer one and name it: make PYTHON=..."
-        )
+        remedy = "run make again with PYTHON=" + (found[0] if found else "the path of a newer one")
         return "Holdfast needs Python 3.11 or newer and " + sys.executable + " is " + here + ": " + remedy
     try:
         import ensurepip  # noqa: F401
@@ -40,7 +36,7 @@ def complain_about_python() -> "str | None":
 
 
 def make_environment() -> Path:
-    """The environment's interpreter; an environment that is whole and of this Python's version is kept as it is."""
+    """The environment's interpreter. An environment that is whole and of this Python's version is kept."""
     interpreter = ENVIRONMENT / "bin" / "python"
     if version_of(interpreter) != sys.version_info[:2]:
         print("making .venv", flush=True)
@@ -69,7 +65,7 @@ def main(lock_name: str) -> int:
     print("installing requirements/" + lock_name + ".txt (the first time takes about a minute)", flush=True)
     lock = ROOT / "requirements" / (lock_name + ".txt")
     pip = [str(interpreter), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-input"]
-    # Hashes and wheels only: what is installed is what was locked, and no package's own code runs while it is installed.
+    # Hashes and wheels only: what was locked is what is installed, and no package's code runs meanwhile.
     done = subprocess.run([*pip, "--only-binary=:all:", "--require-hashes", "-r", str(lock)], check=False)
     if done.returncode:
         print("pip could not install " + str(lock) + "; what it said stands above", file=sys.stderr)

@@ -1,8 +1,8 @@
-"""Writes requirements/runtime.txt and requirements/test.txt from pyproject.toml: exact versions, hashes, every platform.
+"""Writes requirements/runtime.txt and test.txt from pyproject.toml: exact versions, hashes, every platform.
 
-It uses `uv` in a throw-away environment, because pip cannot resolve for platforms it is not running on. It promises that
-the files name no registry and no local path, so that a mirror serves as well as the public index. `--upgrade` moves every
-version to the newest that pyproject.toml allows; without it only what must change changes.
+It uses `uv` in a throw-away environment, because pip cannot resolve for platforms it is not running on. It
+promises that the files name no registry and no local path, so that a mirror serves as well as the public
+index. `--upgrade` moves every version to the newest allowed; without it only what must change changes.
 """
 
 import subprocess
@@ -15,17 +15,14 @@ FOLDER = Path(__file__).resolve().parent
 PROJECT = FOLDER.parent / "pyproject.toml"
 OLDEST_PYTHON = "3.11"
 COMPILE = (
-    f"pip compile {PROJECT.name} --quiet --universal --python-version {OLDEST_PYTHON} --generate-hashes --no-header "
-    "--no-annotate --no-emit-index-url --no-emit-find-links --no-config"
+    f"pip compile {PROJECT.name} --quiet --universal --python-version {OLDEST_PYTHON} --generate-hashes "
+    "--no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-config"
 ).split()
 
 
 def compile_lock(uv: Path, lock: Path, extra: list[str]) -> None:
-    subprocess.run(
-        [str(uv), *COMPILE, *extra, "-o", str(lock.relative_to(PROJECT.parent))],
-        cwd=PROJECT.parent,
-        check=True,
-    )
+    target = str(lock.relative_to(PROJECT.parent))
+    subprocess.run([str(uv), *COMPILE, *extra, "-o", target], cwd=PROJECT.parent, check=True)
     for number, line in enumerate(lock.read_text().splitlines(), start=1):
         if "://" in line or " @ " in line or line.startswith("-"):
             raise SystemExit(f"{lock.name}:{number} names a place, which a lock file here must not: {line}")
