@@ -10,7 +10,7 @@ MONEY_ROOMS = ("runtime/domain", "runtime/store", "runtime/strategies", "runtime
 PURE_ROOMS = ("runtime/domain", "runtime/strategies")
 
 # What a float may measure there: time and shares of it, never a price, a quantity or a fee.
-MEASURES_TIME = re.compile(r"(^|_)(seconds|ms|monotonic|deadline|ratio)(_max|_min)?$")
+MEASURES_TIME = re.compile(r"(^|_)(seconds|ms|monotonic|deadline|ratio)(_max|_min|_left)?$")
 WAITS = frozenset("sleep wait join settimeout".split())
 
 PURE_IMPORTS = frozenset(
@@ -53,9 +53,16 @@ def measures_time(node: ast.AST) -> bool:
     if isinstance(node, FUNCTIONS) and node.returns is not None:
         return bool(MEASURES_TIME.search(node.name))
     if isinstance(node, ast.Call):
-        asks_for_type = dotted_name(node.func) in ("isinstance", "issubclass")
-        return asks_for_type or dotted_name(node.func).rpartition(".")[2] in WAITS
+        return call_measures_time(node)
     return any(MEASURES_TIME.search(name) for name in names_beside(node))
+
+
+def call_measures_time(call: ast.Call) -> bool:
+    """Asking whether something is a float, waiting, and `float(seconds)`; not what else a call is given."""
+    name = dotted_name(call.func)
+    if name == "float":
+        return any(MEASURES_TIME.search(last_name(each)) for each in call.args)
+    return name in ("isinstance", "issubclass") or last_name(call.func) in WAITS
 
 
 def names_beside(node: ast.AST) -> list[str]:
