@@ -1,0 +1,50 @@
+"""Two clocks: the wall clock that stamps orders and checks signatures, and the market clock that moves prices.
+
+Reads the system's time; keeps the market clock's anchor in the books, so that a restart continues where the path was.
+"""
+
+import time
+from decimal import Decimal
+from typing import Literal
+
+from runtime.simulator.books import Books
+from runtime.simulator.records import Mark
+
+
+def wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class MarketClock:
+    """Market time is the wall clock times a speed since an anchor, or stands still until it is advanced."""
+
+    def __init__(self, books: Books, *, mode: Literal["wall", "manual"], speed: Decimal, first_ms: int | None) -> None:
+        self._books = books
+        self._mode = mode
+        self._speed = speed
+        if "market_anchor_ms" not in books.live.marks:
+            start = wall_ms() if first_ms is None else first_ms
+            self._anchor(start - start % 60_000 if mode == "manual" else start)
+        elif mode == "wall":
+            self._anchor(self._elapsed(books.live.marks["market_speed"].value))
+
+    def now_ms(self) -> int:
+        anchor = int(self._books.live.marks["market_anchor_ms"].value)
+        return anchor if self._mode == "manual" else self._elapsed(self._speed)
+
+    def now_second(self) -> int:
+        return self.now_ms() // 1000
+
+    def advance(self, milliseconds: int) -> None:
+        self._anchor(self.now_ms() + milliseconds)
+
+    def _elapsed(self, speed: Decimal) -> int:
+        marks = self._books.live.marks
+        passed = wall_ms() - int(marks["market_anchor_wall_ms"].value)
+        return int(marks["market_anchor_ms"].value) + int(passed * speed)
+
+    def _anchor(self, market_ms: int) -> None:
+        with self._books.change():
+            self._books.put(Mark("market_anchor_ms", Decimal(market_ms)))
+            self._books.put(Mark("market_anchor_wall_ms", Decimal(wall_ms())))
+            self._books.put(Mark("market_speed", self._speed))

@@ -1,0 +1,49 @@
+"""The trading floor: the books, the price feed and the clock that matching and the endpoints share.
+
+Owns no rule of its own. Whoever holds a Floor holds the venue's lock as well.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from runtime.simulator.books import Books, Shelf
+from runtime.simulator.clock import MarketClock
+from runtime.simulator.markets import Instrument
+from runtime.simulator.prices import Feed, Quote
+from runtime.simulator.records import ZERO, Balance, Position, Product, Terms
+
+LEVERAGE_START = Decimal(20)
+
+
+@dataclass(slots=True)
+class Floor:
+    books: Books
+    feed: Feed
+    clock: MarketClock
+    matched_second: int
+
+    def quote(self, instrument: Instrument) -> Quote:
+        return self.feed.quote(instrument, self.clock.now_second())
+
+
+def balance_of(shelf: Shelf, account: str, wallet: Product, coin: str) -> Balance:
+    found = shelf.balances.get(f"{account}/{wallet.value}/{coin}")
+    return found or Balance(account, wallet, coin, ZERO, ZERO)
+
+
+def position_of(shelf: Shelf, account: str, symbol: str) -> Position:
+    return shelf.positions.get(f"{account}/{symbol}") or Position(account, symbol, ZERO, ZERO, ZERO, 0)
+
+
+def terms_of(shelf: Shelf, account: str, symbol: str) -> Terms:
+    return shelf.terms.get(f"{account}/{symbol}") or Terms(account, symbol, LEVERAGE_START, "crossed")
+
+
+def move_balance(
+    floor: Floor, account: str, wallet: Product, coin: str, *, available: Decimal = ZERO, frozen: Decimal = ZERO
+) -> None:
+    """Add to a balance; only within a change of the books."""
+    if not available and not frozen:
+        return
+    old = balance_of(floor.books.live, account, wallet, coin)
+    floor.books.put(Balance(account, wallet, coin, old.available + available, old.frozen + frozen))

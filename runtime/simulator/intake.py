@@ -1,0 +1,132 @@
+"""The checks every new order passes, spot or perpetual, before any money is set aside.
+
+Reads the books, writes nothing. Each refusal bears the code that the venue really uses for it.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from runtime.simulator.calls import Call
+from runtime.simulator.floor import Floor
+from runtime.simulator.markets import Instrument, instrument_of
+from runtime.simulator.records import NEVER_MS, ZERO, Force, Order, OrderKind, Product, Side, Status
+from runtime.simulator.replies import number, refusal
+
+CLIENT_OID_LENGTH_MAX = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What the client asks for, checked against the instrument."""
+
+    instrument: Instrument
+    side: Side
+    kind: OrderKind
+    force: Force
+    price: Decimal
+    size: Decimal
+    client_oid: str
+
+
+def parse_ticket(call: Call, product: Product) -> Ticket:
+    instrument = instrument_of(product, call.required("symbol"))
+    side, kind, force = _side(call), _kind(call), _force(call)
+    quote_sized = product is Product.SPOT and kind is OrderKind.MARKET and side is Side.BUY
+    size = call.amount("size")
+    if quote_sized:
+        _check_scale("size", size, 8)
+    else:
+        _check_scale("size", size, instrument.size_places)
+    price = ZERO
+    if kind is OrderKind.LIMIT:
+        price = call.amount("price")
+        _check_scale("price", price, instrument.price_places)
+    if not quote_sized and size < instrument.size_min:
+        raise refusal("45111", f"less than the minimum order quantity {number(instrument.size_min)}")
+    return Ticket(instrument, side, kind, force, price, size, _client_oid(call))
+
+
+def check_cost(ticket: Ticket, cost: Decimal) -> None:
+    if cost < ticket.instrument.cost_min:
+        raise refusal("45110", f"less than the minimum amount {number(ticket.instrument.cost_min)} USDT")
+
+
+def check_duplicate(floor: Floor, call: Call, product: Product, client_oid: str) -> None:
+    """A client id is taken only while an order that bears it is open: afterwards it makes a second real order."""
+    for order in floor.books.open_orders():
+        same = order.account == call.account.name and order.product is product
+        if client_oid and same and order.client_oid == client_oid:
+            raise refusal("40786", "Duplicate clientOid")
+
+
+def write_order(
+    floor: Floor, call: Call, ticket: Ticket, *, frozen: Decimal, reduce_only: bool, leverage: Decimal, margin_mode: str
+) -> Order:
+    order_id = floor.books.next_id()
+    held = call.circumstance.held_ms
+    return Order(
+        order_id=order_id,
+        client_oid=ticket.client_oid or order_id,
+        account=call.account.name,
+        product=ticket.instrument.product,
+        symbol=ticket.instrument.symbol,
+        side=ticket.side,
+        kind=ticket.kind,
+        force=ticket.force,
+        price=ticket.price,
+        size=ticket.size,
+        filled_base=ZERO,
+        filled_quote=ZERO,
+        frozen=frozen,
+        status=Status.LIVE,
+        reduce_only=reduce_only,
+        leverage=leverage,
+        margin_mode=margin_mode,
+        source=call.source,
+        cancel_reason="",
+        created_ms=call.now_ms,
+        updated_ms=call.now_ms,
+        hidden_until_ms=call.now_ms + call.circumstance.hidden_ms if call.circumstance.hidden_ms else 0,
+        held_until_ms=(NEVER_MS if held < 0 else call.now_ms + held) if held else 0,
+    )
+
+
+def _side(call: Call) -> Side:
+    match call.required("side").lower():
+        case "buy":
+            return Side.BUY
+        case "sell":
+            return Side.SELL
+        case _:
+            raise refusal("40017", "Parameter verification failed side")
+
+
+def _kind(call: Call) -> OrderKind:
+    match call.required("orderType").lower():
+        case "limit":
+            return OrderKind.LIMIT
+        case "market":
+            return OrderKind.MARKET
+        case _:
+            raise refusal("40017", "Parameter verification failed orderType")
+
+
+def _force(call: Call) -> Force:
+    written = (call.text("force") or "gtc").lower()
+    for force in Force:
+        if force.value == written:
+            return force
+    raise refusal("40017", "Parameter verification failed force")
+
+
+def _client_oid(call: Call) -> str:
+    written = call.text("clientOid")
+    if len(written) > CLIENT_OID_LENGTH_MAX or not written.isascii() or not (written.isprintable() or not written):
+        raise refusal("40305", "client_oid length is not greater than 50, and cannot be Martian characters")
+    return written
+
+
+def _check_scale(name: str, value: Decimal, places: int) -> None:
+    if value != value.quantize(Decimal(1).scaleb(-places)):
+        detail = f"Parameter verification exception {name} checkBDScale error value={value} checkScale={places}"
+        raise refusal("40808", detail)

@@ -1,0 +1,203 @@
+"""What the venue writes down: accounts, orders, fills, balances, positions, as frozen values.
+
+Pure; touches nothing. A record changes only by being replaced, so an older state can always be shown again.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+ZERO = Decimal(0)
+NEVER_MS = 2**62
+
+
+class Product(StrEnum):
+    SPOT = "spot"
+    MIX = "mix"
+
+
+class Side(StrEnum):
+    BUY = "buy"
+    SELL = "sell"
+
+
+class OrderKind(StrEnum):
+    LIMIT = "limit"
+    MARKET = "market"
+
+
+class Force(StrEnum):
+    GTC = "gtc"
+    IOC = "ioc"
+    FOK = "fok"
+    POST_ONLY = "post_only"
+
+
+class Status(StrEnum):
+    LIVE = "live"
+    PARTIALLY_FILLED = "partially_filled"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+
+
+class Scope(StrEnum):
+    MAKER = "maker"
+    TAKER = "taker"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    name: str
+    api_key: str
+    api_secret: str
+    passphrase: str
+    fee_coin: str
+
+    @property
+    def key(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What an account was given; a reset brings it back to this."""
+
+    account: str
+    wallet: Product
+    coin: str
+    amount: Decimal
+
+    @property
+    def key(self) -> str:
+        return f"{self.account}/{self.wallet.value}/{self.coin}"
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """In the mix wallet `available` is the whole cash and `frozen` stays zero: margin is derived, never moved."""
+
+    account: str
+    wallet: Product
+    coin: str
+    available: Decimal
+    frozen: Decimal
+
+    @property
+    def key(self) -> str:
+        return f"{self.account}/{self.wallet.value}/{self.coin}"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """`size` is base, or quote for a spot market buy; `frozen` is what the account still has set aside for it."""
+
+    order_id: str
+    client_oid: str
+    account: str
+    product: Product
+    symbol: str
+    side: Side
+    kind: OrderKind
+    force: Force
+    price: Decimal
+    size: Decimal
+    filled_base: Decimal
+    filled_quote: Decimal
+    frozen: Decimal
+    status: Status
+    reduce_only: bool
+    leverage: Decimal
+    margin_mode: str
+    source: str
+    cancel_reason: str
+    created_ms: int
+    updated_ms: int
+    hidden_until_ms: int
+    held_until_ms: int
+
+    @property
+    def key(self) -> str:
+        return self.order_id
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in (Status.LIVE, Status.PARTIALLY_FILLED)
+
+    @property
+    def is_quote_sized(self) -> bool:
+        return self.product is Product.SPOT and self.kind is OrderKind.MARKET and self.side is Side.BUY
+
+    @property
+    def average_price(self) -> Decimal:
+        return (self.filled_quote / self.filled_base).normalize() if self.filled_base else ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """`fee` is positive when the account pays; `profit` is realised by a closing mix fill."""
+
+    trade_id: str
+    order_id: str
+    account: str
+    product: Product
+    symbol: str
+    side: Side
+    kind: OrderKind
+    price: Decimal
+    size: Decimal
+    quote: Decimal
+    fee: Decimal
+    fee_coin: str
+    deducted: bool
+    scope: Scope
+    profit: Decimal
+    created_ms: int
+
+    @property
+    def key(self) -> str:
+        return self.trade_id
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """One-way mode: one signed quantity a symbol, above zero is long."""
+
+    account: str
+    symbol: str
+    quantity: Decimal
+    open_price: Decimal
+    realised: Decimal
+    opened_ms: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.account}/{self.symbol}"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Leverage and margin mode of an account in one symbol."""
+
+    account: str
+    symbol: str
+    leverage: Decimal
+    margin_mode: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.account}/{self.symbol}"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A named number that must survive a restart: the id sequence, the market clock, a pinned price."""
+
+    name: str
+    value: Decimal
+
+    @property
+    def key(self) -> str:
+        return self.name
+
+
+Record = Account | Opening | Balance | Order | Fill | Position | Terms | Mark
