@@ -1,5 +1,5 @@
 # Every verb has a line after ## which `make` alone prints. Works with GNU make 3.81, the one that macOS has.
-# Another Python: make run PYTHON=python3.12
+# Another Python: make setup PYTHON=python3.12; it is kept until `make clean`.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +8,7 @@ TEST := .venv/.test-installed
 SOURCES := runtime tests requirements $(wildcard bench migrations)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status verify stop psql migrate rollback schema test check prove bench lock clean
+.PHONY: help setup run status verify stop psql migrate rollback schema test check format prove bench lock clean
 
 help:  ## print these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -34,7 +34,7 @@ migrate: $(RUNTIME)  ## bring the database to the newest schema, or to REV=...
 	@$(BIN)/python -m runtime migrate $(REV)
 
 rollback: $(RUNTIME)  ## take the database back to the schema REV=...
-	$(if $(REV),,$(error which schema? say: make rollback REV=0001))
+	@$(if $(REV),,$(error which schema? say: make rollback REV=0001))
 	@$(BIN)/python -m runtime rollback $(REV)
 
 schema: $(RUNTIME)  ## write runtime/store/schema.sql again from the migrations
@@ -48,6 +48,10 @@ check: $(TEST)  ## lint, formatting, types, import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy $(SOURCES)
 	@$(BIN)/lint-imports --no-logo
+
+format: $(TEST)  ## fold and sort the sources as `make check` wants them
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format .
 
 prove: $(TEST)  ## kill the bot at every line and every message and count what was lost; SEED=.. POINT=..
 	@$(BIN)/python -m tests.crash $(if $(SEED),--seed $(SEED)) $(if $(POINT),--point $(POINT))
@@ -63,6 +67,7 @@ clean:  ## remove .venv and caches; the bots' data stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUNTIME): requirements/runtime.txt
+	@command -v $(PYTHON) >/dev/null || { echo "there is no $(PYTHON) here: install Python 3.11 or newer"; exit 1; }
 	@$(PYTHON) requirements/install.py runtime
 	@touch $@
 

@@ -15,6 +15,7 @@ OLDEST = (3, 11)
 NAMES_OF_NEWER = ("python3.14", "python3.13", "python3.12", "python3.11")
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv"
+INTERPRETER = ENVIRONMENT / "bin" / "python"
 
 
 def complain_about_python() -> "str | None":
@@ -35,13 +36,19 @@ def complain_about_python() -> "str | None":
     return None
 
 
-def make_environment() -> Path:
-    """The environment's interpreter. An environment that is whole and of this Python's version is kept."""
-    interpreter = ENVIRONMENT / "bin" / "python"
-    if version_of(interpreter) != sys.version_info[:2]:
+def make_environment() -> "str | None":
+    """Makes .venv with the running Python, or says why that is impossible; one that is whole is kept as it is.
+
+    It is kept whichever Python calls, so that PYTHON has to be named once only. To change it: make clean.
+    """
+    version = version_of(INTERPRETER)
+    if version is not None and version >= OLDEST:
+        return None
+    complaint = complain_about_python()
+    if complaint is None:
         print("making .venv", flush=True)
         venv.create(str(ENVIRONMENT), clear=True, with_pip=True, symlinks=os.name != "nt")
-    return interpreter
+    return complaint
 
 
 def version_of(interpreter: Path) -> "tuple[int, ...] | None":
@@ -57,14 +64,13 @@ def version_of(interpreter: Path) -> "tuple[int, ...] | None":
 
 
 def main(lock_name: str) -> int:
-    complaint = complain_about_python()
-    if complaint:
+    complaint = make_environment()
+    if complaint is not None:
         print(complaint, file=sys.stderr)
         return 1
-    interpreter = make_environment()
     print("installing requirements/" + lock_name + ".txt (the first time takes about a minute)", flush=True)
     lock = ROOT / "requirements" / (lock_name + ".txt")
-    pip = [str(interpreter), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-input"]
+    pip = [str(INTERPRETER), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-input"]
     # Hashes and wheels only: what was locked is what is installed, and no package's code runs meanwhile.
     done = subprocess.run([*pip, "--only-binary=:all:", "--require-hashes", "-r", str(lock)], check=False)
     if done.returncode:
