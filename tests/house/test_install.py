@@ -9,7 +9,12 @@ import pytest
 
 from tests.house.sources import ROOT
 
-RUN_AS_IF = "import runpy, sys; {preparation}; sys.argv[1:] = ['runtime']; runpy.run_path({script!r}, run_name='__main__')"
+RUN_AS_IF = """\
+import runpy, sys
+sys.argv[1:] = ["runtime"]
+{preparation}
+runpy.run_path({script!r}, run_name="__main__")
+"""
 
 
 @pytest.mark.parametrize(
