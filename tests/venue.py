@@ -33,11 +33,23 @@ class RunningSimulator:
     process: subprocess.Popen[str] = field(init=False)
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "runtime.simulator", "--books", str(self.folder), "--port", str(self.port)]
-        self.process = subprocess.Popen([*command, *self.options], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        command = [
+            sys.executable,
+            "-m",
+            "runtime.simulator",
+            "--books",
+            str(self.folder),
+            "--port",
+            str(self.port),
+        ]
+        self.process = subprocess.Popen(
+            [*command, *self.options], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line.startswith("simulator listening on "), f"it said {line!r} and left with {self.process.wait()}"
+        assert line.startswith("simulator listening on "), (
+            f"it said {line!r} and left with {self.process.wait()}"
+        )
         self.url = line.split()[-1]
         self.port = int(self.url.rsplit(":", 1)[-1])
 

@@ -16,7 +16,7 @@ def main() -> int:
     try:
         return cli.run(parser.parse_args())
     except errors.BotError as exc:
-        print(exc, file=sys.stderr)
+        sys.stderr.write(f"{exc}\n")
         return exc.exit_code
 
 

@@ -30,6 +30,8 @@ TABLES: dict[str, type[Record]] = {
 }
 TABLE_OF: dict[type[Record], str] = {kind: name for name, kind in TABLES.items()}
 REMEMBERED_CHANGES_MAX = 20_000
+REMEDY = "Choose another with --books, or stop the simulator that uses it."
+LOCK_SECONDS_MAX = 2
 FIRST_ID = 1_300_000_000_000_000_000
 
 
@@ -63,10 +65,19 @@ class Books:
         self._folder = folder
         with self._translated():
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = sqlite3.connect(folder / "books.sqlite3", isolation_level=None, check_same_thread=False)
+            self._file = sqlite3.connect(
+                folder / "books.sqlite3",
+                timeout=LOCK_SECONDS_MAX,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            # One process only: two venues on the same books would each sell what the other has.
+            self._file.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._file.execute("PRAGMA journal_mode=WAL")
             self._file.execute(f"PRAGMA synchronous={'FULL' if sync == 'full' else 'OFF'}")
+            self._file.execute("BEGIN IMMEDIATE")
             self._create_tables()
+            self._file.execute("COMMIT")
             self._load()
 
     def put(self, row: Record) -> None:
@@ -177,7 +188,9 @@ class Books:
         if row is None:
             self._file.execute(f"DELETE FROM {name} WHERE record_key = ?", (key,))
         else:
-            self._file.execute(UPSERTS[name], (key, *(_dump(getattr(row, column)) for column in COLUMNS[name])))
+            self._file.execute(
+                UPSERTS[name], (key, *(_dump(getattr(row, column)) for column in COLUMNS[name]))
+            )
 
     def _create_tables(self) -> None:
         for name in TABLES:
@@ -204,9 +217,9 @@ class Books:
         except sqlite3.OperationalError as exc:
             if "full" in str(exc):
                 raise errors.DiskFull(folder=self._folder) from exc
-            raise errors.BadInput(where=str(self._folder), detail=str(exc), remedy="Choose another with --books.") from exc
+            raise errors.BadInput(where=str(self._folder), detail=str(exc), remedy=REMEDY) from exc
         except (sqlite3.DatabaseError, OSError, ValueError, ArithmeticError) as exc:
-            raise errors.BadInput(where=str(self._folder), detail=str(exc), remedy="Choose another with --books.") from exc
+            raise errors.BadInput(where=str(self._folder), detail=str(exc), remedy=REMEDY) from exc
 
 
 def _dump(value: object) -> str | int:
@@ -219,7 +232,10 @@ def _parser(kind: Any) -> Callable[[Any], Any]:
     return cast("Callable[[Any], Any]", kind)
 
 
-COLUMNS: dict[str, list[str]] = {name: [column.name for column in fields(kind)] for name, kind in TABLES.items()}
+COLUMNS: dict[str, list[str]] = {
+    name: [column.name for column in fields(kind)] for name, kind in TABLES.items()
+}
 UPSERTS: dict[str, str] = {
-    name: f"INSERT OR REPLACE INTO {name} VALUES (?, {', '.join('?' for _ in COLUMNS[name])})" for name in TABLES
+    name: f"INSERT OR REPLACE INTO {name} VALUES (?, {', '.join('?' for _ in COLUMNS[name])})"
+    for name in TABLES
 }

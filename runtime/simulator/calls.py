@@ -16,7 +16,8 @@ from runtime.simulator.replies import refusal
 PAGE_ROWS_MAX = 100
 HISTORY_DAYS = 90
 DAY_MS = 86_400_000
-NUMBER_DIGITS_MAX = 40
+NUMBER_DIGITS_MAX = 24
+NUMBER_EXPONENT_MAX = 16
 NOBODY = Account("", "", "", "", "")
 Row = TypeVar("Row", Order, Fill)
 
@@ -63,7 +64,8 @@ class Call:
             value = Decimal(written)
         except InvalidOperation:
             raise refusal("40017", f"Parameter verification failed {name}") from None
-        if not value.is_finite() or value <= 0 or abs(value.adjusted()) + len(value.as_tuple().digits) > NUMBER_DIGITS_MAX:
+        sane = value.is_finite() and value > 0 and abs(value.adjusted()) <= NUMBER_EXPONENT_MAX
+        if not sane or len(value.as_tuple().digits) > NUMBER_DIGITS_MAX:
             raise refusal("40017", f"Parameter verification failed {name}")
         return value
 
@@ -98,7 +100,11 @@ def _asked_for(rows: Iterable[Row], call: Call) -> Iterator[Row]:
 def visible_orders(call: Call, product: Product) -> Iterator[Order]:
     """The account's orders, newest first, without those that the venue does not show yet."""
     for order in reversed(call.shelf.orders.values()):
-        if order.account == call.account.name and order.product is product and order.hidden_until_ms <= call.now_ms:
+        if (
+            order.account == call.account.name
+            and order.product is product
+            and order.hidden_until_ms <= call.now_ms
+        ):
             yield order
 
 
@@ -121,6 +127,15 @@ def listed_fills(call: Call, product: Product) -> list[Fill]:
             return rows[::-1]
         case _:
             return rows
+
+
+def fills_by_order(call: Call, orders: Iterable[Order]) -> dict[str, list[Fill]]:
+    """The fills of these orders, in one pass over the books."""
+    wanted: dict[str, list[Fill]] = {order.order_id: [] for order in orders if order.filled_base}
+    for one in call.shelf.fills.values() if wanted else ():
+        if one.order_id in wanted:
+            wanted[one.order_id].append(one)
+    return wanted
 
 
 def find_order(orders: Iterable[Order], call: Call) -> Order | None:

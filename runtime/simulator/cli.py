@@ -16,12 +16,20 @@ REPLAYED_SYMBOL = "BTCUSDT"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--books", type=Path, required=True, help="folder of the venue's durable books")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one (default: 0)")
+    parser.add_argument(
+        "--port", type=int, default=0, help="port to listen on; 0 takes a free one (default: 0)"
+    )
     parser.add_argument("--port-file", type=Path, help="file that the port is written to when it listens")
     parser.add_argument("--seed", type=int, default=1, help="seed of the synthetic prices (default: 1)")
-    parser.add_argument("--books-sync", choices=("full", "off"), default="full", help="fsync each change (default: full)")
-    parser.add_argument("--clock", choices=("wall", "manual"), default="wall", help="what moves the market (default: wall)")
-    parser.add_argument("--speed", type=_decimal, default=Decimal(1), help="market seconds a second (default: 1)")
+    parser.add_argument(
+        "--books-sync", choices=("full", "off"), default="full", help="fsync a change (default: full)"
+    )
+    parser.add_argument(
+        "--clock", choices=("wall", "manual"), default="wall", help="what moves prices (default: wall)"
+    )
+    parser.add_argument(
+        "--speed", type=_decimal, default=Decimal(1), help="market seconds a second (default: 1)"
+    )
     parser.add_argument(
         "--replay",
         action="append",
@@ -29,9 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="[SYMBOL=]FILE",
         help=f"candle CSV that a symbol follows (default symbol: {REPLAYED_SYMBOL}); may be given again",
     )
-    parser.add_argument("--accounts", type=Path, help="JSON file of accounts (default: one account named paper)")
+    parser.add_argument(
+        "--accounts", type=Path, help="JSON file of accounts (default: one account named paper)"
+    )
     parser.add_argument("--control-token", default="", help="what X-Control-Token must bear under /control")
-    parser.add_argument("--tick-interval-ms", type=int, default=200, help="how often resting orders are matched")
+    parser.add_argument(
+        "--tick-interval-ms", type=int, default=200, help="how often resting orders are matched"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -18,7 +18,9 @@ def wall_ms() -> int:
 class MarketClock:
     """Market time is the wall clock times a speed since an anchor, or stands still until it is advanced."""
 
-    def __init__(self, books: Books, *, mode: Literal["wall", "manual"], speed: Decimal, first_ms: int | None) -> None:
+    def __init__(
+        self, books: Books, *, mode: Literal["wall", "manual"], speed: Decimal, first_ms: int | None
+    ) -> None:
         self._books = books
         self._mode = mode
         self._speed = speed

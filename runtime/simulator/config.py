@@ -13,7 +13,9 @@ from runtime import errors
 from runtime.simulator.markets import COINS, QUOTE
 
 SPEED_MAX = 100_000
-REMEDY = "It must be a JSON list of {name, key, secret, passphrase, fee_coin, spot: {coin: amount}, mix: {USDT: amount}}."
+REMEDY = (
+    "It must be a JSON list of {name, key, secret, passphrase, fee_coin, spot: {coin: amount}, mix: {...}}."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,16 @@ class SimulatorConfig:
             raise errors.BadSettings(count=len(faults), faults="; ".join(faults))
 
     def _checks(self) -> list[tuple[bool, str]]:
+        swift = self.speed.is_finite() and 0 < self.speed <= SPEED_MAX
         names = [account.name for account in self.accounts]
         keys = [account.api_key for account in self.accounts]
         return [
             (not 0 <= self.port <= 65_535, f"port {self.port} is not between 0 and 65535"),
-            (not self.speed.is_finite() or not 0 < self.speed <= SPEED_MAX, f"speed {self.speed} is not in (0, {SPEED_MAX}]"),
-            (self.books_sync not in ("full", "off"), f"books sync {self.books_sync!r} is neither full nor off"),
+            (not swift, f"speed {self.speed} is not above 0 and at most {SPEED_MAX}"),
+            (
+                self.books_sync not in ("full", "off"),
+                f"books sync {self.books_sync!r} is neither full nor off",
+            ),
             (self.clock not in ("wall", "manual"), f"clock {self.clock!r} is neither wall nor manual"),
             (self.tick_interval_ms < 1, "the tick interval is below one millisecond"),
             (len(set(names)) < len(names), "two accounts bear the same name"),

@@ -130,7 +130,10 @@ def advance(venue: Venue, body: Body) -> object:
 def show_market(venue: Venue, body: Body) -> object:
     floor = venue.floor
     quotes = {instrument.symbol: floor.quote(instrument) for instrument in SPOT.values()}
-    return {"market_ms": floor.clock.now_ms(), "quotes": {name: asdict(quote) for name, quote in quotes.items()}}
+    return {
+        "market_ms": floor.clock.now_ms(),
+        "quotes": {name: asdict(quote) for name, quote in quotes.items()},
+    }
 
 
 def fill_order(venue: Venue, body: Body) -> object:
@@ -183,7 +186,12 @@ def deposit(venue: Venue, body: Body) -> object:
 def show_books(venue: Venue, body: Body) -> object:
     """Everything, hidden or not: what the tests count by."""
     account, live = str(body.get("account") or ""), venue.floor.books.live
-    listed = {"orders": live.orders, "fills": live.fills, "balances": live.balances, "positions": live.positions}
+    listed = {
+        "orders": live.orders,
+        "fills": live.fills,
+        "balances": live.balances,
+        "positions": live.positions,
+    }
     return {
         name: [asdict(row) for row in rows.values() if account in ("", row.account)]
         for name, rows in listed.items()

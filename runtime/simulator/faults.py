@@ -88,7 +88,8 @@ def _duplicate(fault: Fault, reply: Reply) -> Reply:
 
 
 def _anonymous(fault: Fault, reply: Reply) -> Reply:
-    return render(200, {"code": CODE_OK, "msg": "success", "data": {"orderId": None, "clientOid": None}}, code=reply.code)
+    data = {"orderId": None, "clientOid": None}
+    return render(200, {"code": CODE_OK, "msg": "success", "data": data}, code=reply.code)
 
 
 KINDS: dict[str, Kind] = {
@@ -112,7 +113,9 @@ KINDS: dict[str, Kind] = {
     "stale_data": Kind(True),
     "missing_fields": Kind(True, spoil=lambda value: None),
     "wrong_types": Kind(True, spoil=lambda value: [{"unexpected": value}]),
-    "huge_numbers": Kind(True, spoil=lambda value: "9" * 400 if str(value).lstrip("-")[:1].isdigit() else value),
+    "huge_numbers": Kind(
+        True, spoil=lambda value: "9" * 400 if str(value).lstrip("-")[:1].isdigit() else value
+    ),
     "nul": Kind(True, spoil=lambda value: f"{value}\x00"),
 }
 

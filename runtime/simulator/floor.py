@@ -40,7 +40,13 @@ def terms_of(shelf: Shelf, account: str, symbol: str) -> Terms:
 
 
 def move_balance(
-    floor: Floor, account: str, wallet: Product, coin: str, *, available: Decimal = ZERO, frozen: Decimal = ZERO
+    floor: Floor,
+    account: str,
+    wallet: Product,
+    coin: str,
+    *,
+    available: Decimal = ZERO,
+    frozen: Decimal = ZERO,
 ) -> None:
     """Add to a balance; only within a change of the books."""
     if not available and not frozen:

@@ -60,7 +60,14 @@ def check_duplicate(floor: Floor, call: Call, product: Product, client_oid: str)
 
 
 def write_order(
-    floor: Floor, call: Call, ticket: Ticket, *, frozen: Decimal, reduce_only: bool, leverage: Decimal, margin_mode: str
+    floor: Floor,
+    call: Call,
+    ticket: Ticket,
+    *,
+    frozen: Decimal,
+    reduce_only: bool,
+    leverage: Decimal,
+    margin_mode: str,
 ) -> Order:
     order_id = floor.books.next_id()
     held = call.circumstance.held_ms
@@ -121,12 +128,18 @@ def _force(call: Call) -> Force:
 
 def _client_oid(call: Call) -> str:
     written = call.text("clientOid")
-    if len(written) > CLIENT_OID_LENGTH_MAX or not written.isascii() or not (written.isprintable() or not written):
+    if (
+        len(written) > CLIENT_OID_LENGTH_MAX
+        or not written.isascii()
+        or not (written.isprintable() or not written)
+    ):
         raise refusal("40305", "client_oid length is not greater than 50, and cannot be Martian characters")
     return written
 
 
 def _check_scale(name: str, value: Decimal, places: int) -> None:
     if value != value.quantize(Decimal(1).scaleb(-places)):
-        detail = f"Parameter verification exception {name} checkBDScale error value={value} checkScale={places}"
+        detail = (
+            f"Parameter verification exception {name} checkBDScale error value={value} checkScale={places}"
+        )
         raise refusal("40808", detail)

@@ -62,7 +62,16 @@ def _perpetual(base: str, price: str, price_places: int, size_places: int) -> In
     lot = Decimal(1).scaleb(-size_places)
     maker, taker = Decimal("0.0002"), Decimal("0.0006")
     return Instrument(
-        Product.MIX, base, Decimal(price), price_places, size_places, lot, Decimal(5), maker, taker, Decimal(125)
+        Product.MIX,
+        base,
+        Decimal(price),
+        price_places,
+        size_places,
+        lot,
+        Decimal(5),
+        maker,
+        taker,
+        Decimal(125),
     )
 
 
@@ -91,5 +100,7 @@ COINS = (QUOTE, *(instrument.base for instrument in SPOT.values()))
 def instrument_of(product: Product, symbol: str) -> Instrument:
     found = (SPOT if product is Product.SPOT else MIX).get(symbol)
     if found is None:
-        raise errors.RejectedByVenue(venue="simulator", code="40034", detail=f"Parameter {symbol} does not exist")
+        raise errors.RejectedByVenue(
+            venue="simulator", code="40034", detail=f"Parameter {symbol} does not exist"
+        )
     return found

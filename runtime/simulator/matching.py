@@ -23,7 +23,9 @@ def place(floor: Floor, order: Order, *, fraction: Decimal = Decimal(1)) -> Orde
     quote = floor.quote(instrument)
     floor.books.put(order)
     if not crosses(order, quote):
-        return order if order.force in (Force.GTC, Force.POST_ONLY) else cancel(floor, order, "ioc_not_filled")
+        return (
+            order if order.force in (Force.GTC, Force.POST_ONLY) else cancel(floor, order, "ioc_not_filled")
+        )
     if order.force is Force.POST_ONLY:
         return cancel(floor, order, "post_only_would_take")
     return _take(floor, order, instrument, quote, fraction)
@@ -139,7 +141,9 @@ def _fill_rested(floor: Floor, order: Order, instrument: Instrument, quote: Quot
         _fill_within_position(floor, order, size=size, price=order.price, scope=Scope.MAKER)
 
 
-def _fill_within_position(floor: Floor, order: Order, *, size: Decimal, price: Decimal, scope: Scope) -> Order:
+def _fill_within_position(
+    floor: Floor, order: Order, *, size: Decimal, price: Decimal, scope: Scope
+) -> Order:
     """A reduce-only order fills at most what there is to close; the venue cancels the rest by itself."""
     room = size
     if order.reduce_only:
@@ -151,7 +155,9 @@ def _fill_within_position(floor: Floor, order: Order, *, size: Decimal, price: D
     return filled
 
 
-def _is_done(order: Order, instrument: Instrument, *, filled: Decimal, spent: Decimal, price: Decimal) -> bool:
+def _is_done(
+    order: Order, instrument: Instrument, *, filled: Decimal, spent: Decimal, price: Decimal
+) -> bool:
     if order.is_quote_sized:
         return instrument.floor_size((order.size - spent) / price) <= 0
     return filled >= order.size

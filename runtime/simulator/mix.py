@@ -8,7 +8,7 @@ from dataclasses import replace
 from decimal import ROUND_UP, Decimal
 
 from runtime.simulator import intake, matching
-from runtime.simulator.calls import Call, find_order, listed_fills, page, visible_orders
+from runtime.simulator.calls import Call, fills_by_order, find_order, listed_fills, page, visible_orders
 from runtime.simulator.floor import Floor, position_of, terms_of
 from runtime.simulator.markets import MIX, PRODUCT_TYPE, QUOTE, Instrument, instrument_of
 from runtime.simulator.records import ZERO, Fill, Order, OrderKind, Position, Product, Side, Status
@@ -22,7 +22,9 @@ MARGIN_DIGITS = Decimal("1e-12")
 def place_order(floor: Floor, call: Call) -> object:
     _check_product(call)
     if call.text("tradeSide"):
-        raise refusal("40774", "The order type for unilateral position must also be the unilateral position type.")
+        raise refusal(
+            "40774", "The order type for unilateral position must also be the unilateral position type."
+        )
     ticket = intake.parse_ticket(call, Product.MIX)
     intake.check_duplicate(floor, call, Product.MIX, ticket.client_oid)
     reduce_only = call.text("reduceOnly").upper() == "YES"
@@ -64,7 +66,7 @@ def fetch_order(floor: Floor, call: Call) -> object:
     order = find_order(visible_orders(call, Product.MIX), call)
     if order is None:
         raise refusal("40109", "The data of the order cannot be found, please confirm the order number")
-    row = _row(order, call)
+    row = _rows([order], call)[0]
     row["state"] = row.pop("status")
     return row
 
@@ -204,14 +206,20 @@ def _listed(call: Call, *, opened: bool) -> dict[str, object]:
     orders = (
         order
         for order in visible_orders(call, Product.MIX)
-        if order.is_open == opened and client_oid in ("", order.client_oid) and order_id in ("", order.order_id)
+        if order.is_open == opened
+        and client_oid in ("", order.client_oid)
+        and order_id in ("", order.order_id)
     )
     rows = page(orders, call)
-    return {"entrustedList": [_row(one, call) for one in rows], "endId": rows[-1].order_id if rows else ""}
+    return {"entrustedList": _rows(rows, call), "endId": rows[-1].order_id if rows else ""}
 
 
-def _row(order: Order, call: Call) -> dict[str, object]:
-    fills = [one for one in call.shelf.fills.values() if order.filled_base and one.order_id == order.order_id]
+def _rows(orders: list[Order], call: Call) -> list[dict[str, object]]:
+    fills = fills_by_order(call, orders)
+    return [_row(order, fills.get(order.order_id, [])) for order in orders]
+
+
+def _row(order: Order, fills: list[Fill]) -> dict[str, object]:
     fee = sum((one.fee for one in fills), ZERO)
     profit = sum((one.profit for one in fills), ZERO)
     return {
@@ -254,7 +262,12 @@ def _fill_row(one: Fill) -> dict[str, object]:
         "price": number(one.price),
         "baseVolume": number(one.size),
         "feeDetail": [
-            {"deduction": "no", "feeCoin": one.fee_coin, "totalDeductionFee": None, "totalFee": number(-one.fee)}
+            {
+                "deduction": "no",
+                "feeCoin": one.fee_coin,
+                "totalDeductionFee": None,
+                "totalFee": number(-one.fee),
+            }
         ],
         "side": one.side.value,
         "quoteVolume": number(one.quote),

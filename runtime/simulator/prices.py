@@ -55,7 +55,7 @@ class Candle:
     volume: Decimal
 
 
-class Path_(Protocol):
+class PricePath(Protocol):
     """A price path: the middle price, and the spread as parts of SCALE, at a market second."""
 
     def middle(self, second: int) -> Decimal: ...
@@ -139,7 +139,7 @@ class Feed:
 
     def __init__(self, seed: int, instruments: dict[str, Instrument], replays: dict[str, ReplayPath]) -> None:
         self._seed = seed
-        self._paths: dict[str, Path_] = {}
+        self._paths: dict[str, PricePath] = {}
         for symbol, instrument in instruments.items():
             self._paths[symbol] = replays.get(symbol) or SyntheticPath(seed, instrument)
         self.pins: dict[str, Decimal] = {}

@@ -30,7 +30,9 @@ def fetch_time(floor: Floor, call: Call) -> object:
 
 
 def refuse_unified(floor: Floor, call: Call) -> object:
-    raise refusal("40085", "You are in Classic Account mode, and the Unified Account API is not supported at this time")
+    raise refusal(
+        "40085", "You are in Classic Account mode, and the Unified Account API is not supported at this time"
+    )
 
 
 def list_coins(floor: Floor, call: Call) -> object:
@@ -219,7 +221,9 @@ def _book(floor: Floor, call: Call, instrument: Instrument) -> object:
     levels = min(call.integer("limit") or BOOK_LEVELS_MAX, BOOK_LEVELS_MAX)
     quote, second = floor.quote(instrument), floor.clock.now_second()
     bids = [(quote.bid - instrument.tick * at, _depth(instrument, second, 2 * at)) for at in range(levels)]
-    asks = [(quote.ask + instrument.tick * at, _depth(instrument, second, 2 * at + 1)) for at in range(levels)]
+    asks = [
+        (quote.ask + instrument.tick * at, _depth(instrument, second, 2 * at + 1)) for at in range(levels)
+    ]
     return {
         "asks": [[number(price), number(size)] for price, size in asks],
         "bids": [[number(price), number(size)] for price, size in bids if price > 0],

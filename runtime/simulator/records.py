@@ -9,6 +9,7 @@ from enum import StrEnum
 
 ZERO = Decimal(0)
 NEVER_MS = 2**62
+AVERAGE_DIGITS = Decimal("1e-12")
 
 
 class Product(StrEnum):
@@ -129,7 +130,7 @@ class Order:
 
     @property
     def average_price(self) -> Decimal:
-        return (self.filled_quote / self.filled_base).normalize() if self.filled_base else ZERO
+        return (self.filled_quote / self.filled_base).quantize(AVERAGE_DIGITS) if self.filled_base else ZERO
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,9 @@ ROUTES = (
     Route("GET", "/api/v2/spot/market/tickers", "spot", public.list_spot_tickers, signed=False),
     Route("GET", "/api/v2/spot/market/orderbook", "spot", public.fetch_spot_book, signed=False),
     Route("GET", "/api/v2/spot/market/candles", "spot", public.list_spot_candles, signed=False),
-    Route("GET", "/api/v2/spot/market/history-candles", "spot", public.list_spot_history_candles, signed=False),
+    Route(
+        "GET", "/api/v2/spot/market/history-candles", "spot", public.list_spot_history_candles, signed=False
+    ),
     Route("POST", "/api/v2/spot/trade/place-order", "spot", spot.place_order),
     Route("POST", "/api/v2/spot/trade/cancel-order", "spot", spot.cancel_order),
     Route("GET", "/api/v2/spot/trade/orderInfo", "spot", spot.fetch_order),

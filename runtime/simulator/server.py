@@ -6,13 +6,14 @@ clean stop on SIGTERM.
 
 import errno
 import os
+import select
 import signal
 import socketserver
 import sys
 import threading
 import types
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 from runtime import errors
 from runtime.simulator import control
@@ -43,7 +44,7 @@ class Conversation(socketserver.StreamRequestHandler):
         try:
             while self._converse():
                 pass
-        except (OSError, ValueError):
+        except OSError:
             return  # the client went away in the middle of a sentence
 
     def _converse(self) -> bool:
@@ -92,7 +93,8 @@ class VenueServer(socketserver.ThreadingTCPServer):
 
     def __init__(self, venue: Venue, config: SimulatorConfig) -> None:
         self.venue = venue
-        self.stopping = threading.Event()
+        # A pipe, not a threading.Event: a signal may arrive while the event's own lock is held, and set() would hang.
+        self._stop_asked, self._stop_asking = os.pipe()
         self.failure: errors.Halt | None = None
         try:
             super().__init__((config.host, config.port), Conversation)
@@ -105,16 +107,22 @@ class VenueServer(socketserver.ThreadingTCPServer):
     @property
     def url(self) -> str:
         host, port = self.server_address[0], self.server_address[1]
-        return f"http://{str(host)}:{port}"
+        return f"http://{host!s}:{port}"
 
     def fail(self, failure: errors.Halt) -> None:
         """The books can no longer be written: answer nobody any more."""
         self.failure = failure
-        self.stopping.set()
+        self.ask_to_stop()
+
+    def ask_to_stop(self) -> None:
+        os.write(self._stop_asking, b".")
+
+    def is_stopping(self, wait_ms: int) -> bool:
+        return bool(select.select([self._stop_asked], [], [], wait_ms / 1000)[0])
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A defect in one conversation ends that conversation only; the reason goes to stderr."""
-        print(f"simulator: a conversation broke: {sys.exception()!r}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"simulator: a conversation broke: {sys.exception()!r}\n")
 
 
 def serve(config: SimulatorConfig) -> None:
@@ -125,7 +133,7 @@ def serve(config: SimulatorConfig) -> None:
         listener = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         listener.start()
         _announce(server, config)
-        while not server.stopping.wait(config.tick_interval_ms / 1000):
+        while not server.is_stopping(config.tick_interval_ms):
             if config.clock == "wall":
                 venue.match()
         venue.release()
@@ -136,7 +144,7 @@ def serve(config: SimulatorConfig) -> None:
         raise server.failure
 
 
-def read_request(stream: BinaryIO) -> Request | None:
+def read_request(stream: BufferedIOBase) -> Request | None:
     """The next request of a connection, or None at its end."""
     line = _line(stream)
     while line == "":
@@ -157,7 +165,7 @@ def read_request(stream: BinaryIO) -> Request | None:
     return Request(words[0], path, query, headers, body)
 
 
-def _headers(stream: BinaryIO) -> dict[str, str]:
+def _headers(stream: BufferedIOBase) -> dict[str, str]:
     headers: dict[str, str] = {}
     while line := _line(stream):
         name, _, value = line.partition(":")
@@ -167,7 +175,7 @@ def _headers(stream: BinaryIO) -> dict[str, str]:
     return headers
 
 
-def _line(stream: BinaryIO) -> str | None:
+def _line(stream: BufferedIOBase) -> str | None:
     """One line without its end; None when the client has closed."""
     line = stream.readline(LINE_BYTES_MAX + 1)
     if len(line) > LINE_BYTES_MAX:
@@ -177,7 +185,7 @@ def _line(stream: BinaryIO) -> str | None:
 
 def _stop_on_signals(server: VenueServer) -> None:
     def stop(signum: int, frame: types.FrameType | None) -> None:
-        server.stopping.set()
+        server.ask_to_stop()
 
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, stop)
@@ -187,7 +195,8 @@ def _stop_on_signals(server: VenueServer) -> None:
 def _announce(server: VenueServer, config: SimulatorConfig) -> None:
     if config.port_file is not None:
         _write_whole(config.port_file, f"{server.server_address[1]}\n")
-    print(f"simulator listening on {server.url}", flush=True)
+    sys.stdout.write(f"simulator listening on {server.url}\n")
+    sys.stdout.flush()
 
 
 def _write_whole(path: Path, text: str) -> None:
@@ -198,5 +207,3 @@ def _write_whole(path: Path, text: str) -> None:
         draft.replace(path)
     except OSError as exc:
         raise errors.NoPermission(folder=path.parent, remedy="choose another with --port-file") from exc
-
-

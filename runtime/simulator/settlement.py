@@ -24,7 +24,9 @@ class Fee:
     deducted: bool = False
 
 
-def spot_fee(floor: Floor, order: Order, instrument: Instrument, size: Decimal, quote: Decimal, scope: Scope) -> Fee:
+def spot_fee(
+    floor: Floor, order: Order, instrument: Instrument, size: Decimal, quote: Decimal, scope: Scope
+) -> Fee:
     """In what is received, or in a third coin if the account wishes it and has enough of it."""
     rate = instrument.maker_rate if scope is Scope.MAKER else instrument.taker_rate
     third = floor.books.live.accounts[order.account].fee_coin
@@ -39,7 +41,14 @@ def spot_fee(floor: Floor, order: Order, instrument: Instrument, size: Decimal, 
 
 
 def settle_spot(
-    floor: Floor, order: Order, instrument: Instrument, *, size: Decimal, quote: Decimal, released: Decimal, fee: Fee
+    floor: Floor,
+    order: Order,
+    instrument: Instrument,
+    *,
+    size: Decimal,
+    quote: Decimal,
+    released: Decimal,
+    fee: Fee,
 ) -> None:
     """`released` is how much less is set aside for the order after this fill."""
     if order.side is Side.BUY:
@@ -52,7 +61,9 @@ def settle_spot(
     move_balance(floor, account, Product.SPOT, fee.coin, available=-fee.amount)
 
 
-def settle_mix(floor: Floor, order: Order, *, size: Decimal, price: Decimal, fee: Fee, now_ms: int) -> Decimal:
+def settle_mix(
+    floor: Floor, order: Order, *, size: Decimal, price: Decimal, fee: Fee, now_ms: int
+) -> Decimal:
     """Move the position and the cash; returns the profit that the fill realised."""
     old = position_of(floor.books.live, order.account, order.symbol)
     signed = size if order.side is Side.BUY else -size

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from runtime.simulator import intake, matching
-from runtime.simulator.calls import Call, find_order, listed_fills, page, visible_orders
+from runtime.simulator.calls import Call, fills_by_order, find_order, listed_fills, page, visible_orders
 from runtime.simulator.floor import Floor, balance_of, move_balance
 from runtime.simulator.markets import COINS, instrument_of
 from runtime.simulator.records import ZERO, Fill, Order, OrderKind, Product, Side, Status
@@ -48,7 +48,7 @@ def fetch_order(floor: Floor, call: Call) -> object:
     if not call.text("orderId"):
         orders = (order for order in orders if order.is_open)
     order = find_order(orders, call)
-    return [] if order is None else [_row(order, call)]
+    return [] if order is None else _rows([order], call)
 
 
 def list_open_orders(floor: Floor, call: Call) -> object:
@@ -58,7 +58,7 @@ def list_open_orders(floor: Floor, call: Call) -> object:
 
 def list_history_orders(floor: Floor, call: Call) -> object:
     orders = (order for order in visible_orders(call, Product.SPOT) if not order.is_open)
-    return [_row(order, call) for order in page(orders, call)]
+    return _rows(page(orders, call), call)
 
 
 def list_fills(floor: Floor, call: Call) -> object:
@@ -96,7 +96,12 @@ def _user_id(call: Call) -> str:
     return str(7_000_000_000 + sum(call.account.name.encode()))
 
 
-def _row(order: Order, call: Call) -> dict[str, object]:
+def _rows(orders: list[Order], call: Call) -> list[dict[str, object]]:
+    fills = fills_by_order(call, orders)
+    return [_row(order, call, fills.get(order.order_id, [])) for order in orders]
+
+
+def _row(order: Order, call: Call, fills: list[Fill]) -> dict[str, object]:
     instrument = instrument_of(order.product, order.symbol)
     return {
         "userId": _user_id(call),
@@ -112,7 +117,7 @@ def _row(order: Order, call: Call) -> dict[str, object]:
         "baseVolume": number(order.filled_base),
         "quoteVolume": number(order.filled_quote),
         "enterPointSource": order.source,
-        "feeDetail": _fee_detail(order, call),
+        "feeDetail": _fee_detail(fills),
         "orderSource": "normal" if order.kind is OrderKind.LIMIT else "market",
         "cancelReason": order.cancel_reason if order.status is Status.CANCELLED else "",
         "baseCoin": instrument.base,
@@ -148,13 +153,11 @@ def _open_row(order: Order, call: Call) -> dict[str, object]:
     }
 
 
-def _fee_detail(order: Order, call: Call) -> str:
+def _fee_detail(fills: list[Fill]) -> str:
     """The fees summed by coin, as the JSON text inside JSON that the venue sends."""
     totals: dict[str, Decimal] = {}
-    if order.filled_base:
-        for one in call.shelf.fills.values():
-            if one.order_id == order.order_id:
-                totals[one.fee_coin] = totals.get(one.fee_coin, ZERO) + one.fee
+    for one in fills:
+        totals[one.fee_coin] = totals.get(one.fee_coin, ZERO) + one.fee
     if not totals:
         return ""
     coins = [

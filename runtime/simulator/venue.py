@@ -56,11 +56,18 @@ class Venue:
         books = Books(config.books, sync=config.books_sync)
         first_ms = min((replay.first_second for replay in replays.values()), default=None)
         clock = MarketClock(
-            books, mode=config.clock, speed=config.speed, first_ms=None if first_ms is None else first_ms * 1000
+            books,
+            mode=config.clock,
+            speed=config.speed,
+            first_ms=None if first_ms is None else first_ms * 1000,
         )
         feed = Feed(config.seed, SPOT | MIX, replays)
         feed.pins.update(
-            {name.removeprefix(PIN): mark.value for name, mark in books.live.marks.items() if name.startswith(PIN)}
+            {
+                name.removeprefix(PIN): mark.value
+                for name, mark in books.live.marks.items()
+                if name.startswith(PIN)
+            }
         )
         self.floor = Floor(books, feed, clock, clock.now_second())
         for spec in config.accounts:
