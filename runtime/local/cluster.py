@@ -67,6 +67,36 @@ def make_cluster(folder: Folder, binaries: Binaries, identity: unprivileged.Iden
     _sync_entry(folder.root)
 
 
+def refuse_out_of_reach(folder: Folder, binaries: Binaries, identity: unprivileged.Dropped) -> None:
+    """The other user must be able to run the programs from inside our folder; we open no parent folder for it."""
+    try:
+        answer = subprocess.run(
+            [
+                "/bin/sh",
+                "-c",
+                'cd "$1" && exec "$2" -V',
+                "sh",
+                str(folder.root),
+                str(binaries.program("postgres")),
+            ],
+            capture_output=True,
+            check=False,
+            env=ENVIRONMENT,
+            preexec_fn=unprivileged.before_exec(identity),
+        )
+        complaint = answer.stderr.decode(errors="replace").strip()
+        reached = answer.returncode == 0
+    except subprocess.SubprocessError as exc:
+        reached, complaint = False, str(exc)
+    if not reached:
+        raise errors.LocalServerBroken(
+            folder=folder.root,
+            detail="PostgreSQL refuses to run as root, user namespaces are not allowed here, and user "
+            f"{identity.uid} cannot run it instead ({complaint})",
+            remedy="Run this as an ordinary user, or give DATABASE_URL to use a server of your own.",
+        )
+
+
 def refuse_unfit(folder: Folder, binaries: Binaries, identity: unprivileged.Identity) -> None:
     """Ask PostgreSQL itself what its files say, so that includes and ALTER SYSTEM count too."""
     asked = {

@@ -186,8 +186,9 @@ def _read_pid(fd: int) -> int:
     return int(note.get("pid", 0))
 
 
-def make_socket_dir(folder: Folder) -> Path:
-    """A short 0700 folder of our own: a socket's whole path must fit into about a hundred bytes."""
+def make_socket_dir(folder: Folder, *, server_uid: int | None = None) -> Path:
+    """A short 0700 folder of our own, or of the user that the server runs as; a socket's whole path must fit into about
+    a hundred bytes, which a data folder's often does not. One that somebody else laid there is refused."""
     digest = hashlib.sha256(os.fsencode(folder.root)).hexdigest()[:12]
     name = f"holdfast-{os.geteuid()}-{digest}"
     for parent in (Path(tempfile.gettempdir()).resolve(), Path("/tmp")):
@@ -197,7 +198,7 @@ def make_socket_dir(folder: Folder) -> Path:
     with suppress(FileExistsError):
         path.mkdir(mode=0o700)
     found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode) or (found.st_uid != os.geteuid() and os.geteuid() != 0):
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.geteuid(), server_uid):
         detail = f"its socket folder {path} belongs to somebody else"
         raise errors.LocalServerBroken(
             folder=folder.root, detail=detail, remedy=f"Remove {path} and start again."

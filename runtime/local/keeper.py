@@ -67,9 +67,10 @@ class Keeper:
     def start(self) -> None:
         """Everything up to a server that accepts connections; raises what the opener should be told."""
         self.identity = unprivileged.choose_identity(self.folder.root)
+        end_orphan(self.folder)
         if isinstance(self.identity, unprivileged.Dropped):
             self.folder.root.chmod(0o711)
-        end_orphan(self.folder)
+            cluster.refuse_out_of_reach(self.folder, self.binaries, self.identity)
         if cluster.written_by(self.folder) is None:
             cluster.make_cluster(self.folder, self.binaries, self.identity)
         elif not self.order.throw_away:
@@ -112,10 +113,10 @@ class Keeper:
                 self._pump(seconds_max=0.05)
         self._end_watchdog()
         with suppress(OSError):
-            make_socket_dir(self.folder).rmdir()
+            self._socket_dir().rmdir()
 
     def _spawn(self) -> None:
-        clear_stale_locks(self.folder, socket_dir := make_socket_dir(self.folder))
+        clear_stale_locks(self.folder, socket_dir := self._socket_dir())
         unprivileged.hand_over(socket_dir, self.identity)
         settings = [
             f"unix_socket_directories={socket_dir}",
@@ -143,6 +144,10 @@ class Keeper:
         os.set_blocking(self.server.stdout.fileno(), False)
         if self.order.watchdog == "pipe":
             self._spawn_watchdog(self.server.pid)
+
+    def _socket_dir(self) -> Path:
+        server_uid = self.identity.uid if isinstance(self.identity, unprivileged.Dropped) else None
+        return make_socket_dir(self.folder, server_uid=server_uid)
 
     def _death_signal(self) -> int:
         return signal.SIGINT if self.order.watchdog == "kernel" else 0
