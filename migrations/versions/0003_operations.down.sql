@@ -1,0 +1,2 @@
+set local role holdfast_owner;
+drop table holdfast.reconciliations, holdfast.quarantine, holdfast.audit_log, holdfast.commands;

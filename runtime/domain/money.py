@@ -1,0 +1,62 @@
+"""Exact numbers. Everything that becomes a price, a quantity or a fee passes `parse`, and all rounding happens here.
+
+Promises: no float enters, nothing that is NaN, infinite or absurd leaves.
+"""
+
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation, localcontext
+
+ZERO = Decimal(0)
+# numeric(38,18) holds twenty digits before the point; a larger number is a defect of whoever sent it.
+AMOUNT_MAX = Decimal(10) ** 20
+PLACES = Decimal(1).scaleb(-18)
+_EXACT = Context(prec=76, rounding=ROUND_HALF_EVEN)
+
+
+def parse(value: object) -> Decimal:
+    """A finite decimal of at most 18 places, or a ValueError that says what is wrong with it."""
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        raise ValueError(f"{value!r:.60} is a {type(value).__name__}, not a decimal number")
+    if isinstance(value, str) and len(value) > 80:
+        raise ValueError(f"a number of {len(value)} characters is not a plausible amount")
+    try:
+        number = Decimal(value)
+    except (InvalidOperation, ValueError):
+        raise ValueError(f"{value!r:.60} is not a decimal number") from None
+    if not number.is_finite():
+        raise ValueError(f"{number} is not a finite number")
+    if abs(number) >= AMOUNT_MAX:
+        raise ValueError(f"{number:.3e} is too large to be an amount")
+    if number != exact(number):
+        raise ValueError(f"{number} has more than 18 decimal places")
+    return number
+
+
+def exact(number: Decimal) -> Decimal:
+    """The number at the ledger's 18 places, rounded half to even."""
+    return number.quantize(PLACES, context=_EXACT)
+
+
+def share(total: Decimal, part: Decimal, whole: Decimal) -> Decimal:
+    """`total * part / whole` with one rounding, so that the same fills always give the same position."""
+    with localcontext(_EXACT):
+        return exact(total * part / whole)
+
+
+def product(left: Decimal, right: Decimal) -> Decimal:
+    with localcontext(_EXACT):
+        return exact(left * right)
+
+
+def is_multiple(number: Decimal, step: Decimal) -> bool:
+    return _EXACT.remainder(number, step) == 0
+
+
+def round_down(number: Decimal, step: Decimal) -> Decimal:
+    """The largest multiple of `step` that is not above `number` (towards zero)."""
+    with localcontext(_EXACT):
+        return (number / step).to_integral_value(rounding=ROUND_DOWN) * step
+
+
+def round_nearest(number: Decimal, step: Decimal) -> Decimal:
+    with localcontext(_EXACT):
+        return (number / step).to_integral_value(rounding=ROUND_HALF_EVEN) * step

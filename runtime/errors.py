@@ -1,0 +1,180 @@
+"""Every error of the runtime, branched by what the reader must do next.
+
+    BotError
+    ├── Retry       try again, same id, with back-off
+    │   ├── VenueUnavailable, RateLimited, StoreUnavailable, Conflict
+    ├── Refused     record it and go on
+    │   ├── RejectedByVenue, RejectedByRisk, InvalidCommand, InvalidDecision, AlreadyRecorded
+    ├── Uncertain   stop trading this symbol until it is proved
+    │   └── OutcomeUnknown
+    └── Halt        leave the process; the supervisor restarts it into recovery
+        ├── BadSettings, BadInput, SchemaMismatch, LeaseHeld, LeaseLost, BrokenInvariant, StoreLost, NotAllowed
+        └── VenueUnsafe, LocalServerBroken, PortBusy, DiskFull, NoPermission, AlreadyRunning
+
+A class's docstring is the sentence that a person reads, with its facts in braces. Facts stay attributes, so that
+nobody ever parses a message. `exit_code` is what the process leaves with; docs/configuration.md lists them.
+"""
+
+import inspect
+from typing import Any, ClassVar
+
+
+class BotError(Exception):
+    """Something went wrong: {detail}."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, **facts: Any) -> None:
+        super().__init__(facts)
+        self.facts = facts
+
+    def __str__(self) -> str:
+        return " ".join(inspect.cleandoc(type(self).__doc__ or "").split()).format_map(self.facts)
+
+
+class Retry(BotError):
+    """It may work if tried again: {detail}."""
+
+
+class VenueUnavailable(Retry):
+    """{venue} could not be reached while we tried to {action}: {detail}. Nothing was changed; it is tried again."""
+
+    exit_code = 14
+
+
+class RateLimited(Retry):
+    """{venue} asks us to slow down while we tried to {action}: {detail}. It is tried again later."""
+
+    exit_code = 14
+
+
+class StoreUnavailable(Retry):
+    """PostgreSQL did not answer while we tried to {action}: {detail}. No order leaves without it; it is tried again."""
+
+    exit_code = 13
+
+
+class Conflict(Retry):
+    """Another transaction touched the same rows ({detail}). The whole transaction is tried again."""
+
+
+class Refused(BotError):
+    """It was refused: {detail}."""
+
+
+class RejectedByVenue(Refused):
+    """{venue} refused it ({code}): {detail}."""
+
+
+class RejectedByRisk(Refused):
+    """The risk limit {limit} forbids it: {detail}."""
+
+
+class InvalidCommand(Refused):
+    """The command {verb} cannot be carried out: {detail}."""
+
+    exit_code = 3
+
+
+class InvalidDecision(Refused):
+    """The strategy {strategy} decided nonsense: {detail}. Its bot is halted; its neighbours trade on."""
+
+
+class AlreadyRecorded(Refused):
+    """It stands in the ledger already ({constraint}), found while we tried to {action}; it is not done twice."""
+
+
+class Uncertain(BotError):
+    """Nobody knows yet what happened: {detail}."""
+
+
+class OutcomeUnknown(Uncertain):
+    """Order {client_order_id} was sent and {venue} gave no answer that proves its fate: {detail}."""
+
+
+class Halt(BotError):
+    """The process must stop: {detail}."""
+
+
+class BadSettings(Halt):
+    """The settings have {count} fault(s), nothing was started: {faults}"""
+
+    exit_code = 10
+
+
+class BadInput(Halt):
+    """{where} cannot be read: {detail}. {remedy}"""
+
+    exit_code = 10
+
+
+class SchemaMismatch(Halt):
+    """The database is at revision {found}, this program needs {needed}: {remedy}"""
+
+    exit_code = 11
+
+
+class LeaseHeld(Halt):
+    """Account {account} is being traded by {holder} until {until}; only one process may. Stop that one, or wait."""
+
+    exit_code = 12
+
+
+class LeaseLost(Halt):
+    """The lease on account {account} (epoch {epoch}) is no longer ours: {detail}. Nothing more is sent or written."""
+
+    exit_code = 12
+
+
+class StoreLost(Halt):
+    """PostgreSQL stayed away for {seconds} seconds, longer than allowed. The supervisor restarts us into recovery."""
+
+    exit_code = 13
+
+
+class NotAllowed(Halt):
+    """PostgreSQL does not let this role {action}: {detail}. Check which role DATABASE_URL names."""
+
+    exit_code = 13
+
+
+class VenueUnsafe(Halt):
+    """{venue} must not be traded like this: {detail}. {remedy}"""
+
+    exit_code = 14
+
+
+class BrokenInvariant(Halt):
+    """A promise of the program is broken: {detail}. This is a defect; nothing more is traded."""
+
+    exit_code = 15
+
+
+class LocalServerBroken(Halt):
+    """The embedded PostgreSQL in {folder} cannot be used: {detail}. {remedy}"""
+
+    exit_code = 16
+
+
+class PortBusy(Halt):
+    """Port {port} on {host} is taken by another program: stop it, or choose another with {setting}."""
+
+    exit_code = 17
+
+
+class DiskFull(Halt):
+    """The disk that holds {folder} is full: free some room and start again; what was acknowledged is safe."""
+
+    exit_code = 18
+
+
+class NoPermission(Halt):
+    """{folder} may not be written by this user: {remedy}"""
+
+    exit_code = 19
+
+
+class AlreadyRunning(Halt):
+    """Holdfast already runs on {folder} (process {pid}): look at it with `make status`, or stop it with `make stop`."""
+
+    exit_code = 20

@@ -1,0 +1,163 @@
+"""Everything that a process is told from outside, read once and checked whole.
+
+`Settings.from_env` is pure: it takes a mapping, collects every fault, and either returns a frozen value or raises
+BadSettings with all of them. Nothing else in the runtime reads the environment.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from runtime import errors
+
+
+class Secret:
+    """A text that does not print. Only the room that needs it calls `reveal`."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+
+def _text(raw: str) -> str:
+    if not raw.strip() or not raw.isprintable():
+        raise ValueError("must be a printable text")
+    return raw.strip()
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        if raw not in choices:
+            raise ValueError(f"is {raw!r:.40}, not one of {', '.join(choices)}")
+        return raw
+
+    return parse
+
+
+def _yes_or_no(raw: str) -> bool:
+    if raw.lower() not in ("yes", "no"):
+        raise ValueError(f"is {raw!r:.40}, not yes or no")
+    return raw.lower() == "yes"
+
+
+def _seconds(low: float, high: float) -> Callable[[str], float]:
+    def parse(raw: str) -> float:
+        try:
+            number = float(raw)
+        except ValueError:
+            raise ValueError(f"is {raw!r:.40}, not a number of seconds") from None
+        if not low <= number <= high:
+            raise ValueError(f"is {raw}, outside {low:g} to {high:g} seconds")
+        return number
+
+    return parse
+
+
+def _count(low: int, high: int) -> Callable[[str], int]:
+    def parse(raw: str) -> int:
+        if not raw.isascii() or not raw.isdigit() or not low <= int(raw[:9]) <= high:
+            raise ValueError(f"is {raw!r:.40}, not a whole number from {low} to {high}")
+        return int(raw)
+
+    return parse
+
+
+def _postgres_url(raw: str) -> Secret:
+    if urlsplit(raw).scheme not in ("postgresql", "postgres"):
+        raise ValueError("must begin with postgresql://")
+    return Secret(raw)
+
+
+def _http_url(raw: str) -> str:
+    parts = urlsplit(raw)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an http:// or https:// address")
+    return raw.rstrip("/")
+
+
+def _setting(name: str, parse: Callable[[str], Any], default: Any) -> Any:
+    return field(default=default, metadata={"name": name, "parse": parse})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One field for each environment variable; docs/configuration.md explains them."""
+
+    database_url: Secret | None = _setting("DATABASE_URL", _postgres_url, None)
+    database_pool_max: int = _setting("HOLDFAST_DATABASE_POOL_MAX", _count(1, 100), 4)
+    statement_seconds: float = _setting("HOLDFAST_STATEMENT_SECONDS", _seconds(0.1, 600), 10.0)
+    data_dir: Path = _setting("HOLDFAST_DATA_DIR", Path, Path(".holdfast"))
+    user: str = _setting("HOLDFAST_USER", _text, "local")
+    account: str | None = _setting("HOLDFAST_ACCOUNT", _text, None)
+    venue_url: str | None = _setting("HOLDFAST_VENUE_URL", _http_url, None)
+    venue_key: Secret | None = _setting("HOLDFAST_VENUE_KEY", Secret, None)
+    venue_secret: Secret | None = _setting("HOLDFAST_VENUE_SECRET", Secret, None)
+    venue_passphrase: Secret | None = _setting("HOLDFAST_VENUE_PASSPHRASE", Secret, None)
+    live: bool = _setting("HOLDFAST_LIVE", _yes_or_no, False)
+    tick_seconds: float = _setting("HOLDFAST_TICK_SECONDS", _seconds(0.01, 3600), 1.0)
+    request_timeout_seconds: float = _setting("HOLDFAST_REQUEST_TIMEOUT_SECONDS", _seconds(0.1, 60), 5.0)
+    send_within_seconds: float = _setting("HOLDFAST_SEND_WITHIN_SECONDS", _seconds(0.1, 60), 5.0)
+    lease_seconds: float = _setting("HOLDFAST_LEASE_SECONDS", _seconds(1, 600), 30.0)
+    reconcile_seconds: float = _setting("HOLDFAST_RECONCILE_SECONDS", _seconds(1, 86400), 300.0)
+    shutdown_seconds: float = _setting("HOLDFAST_SHUTDOWN_SECONDS", _seconds(1, 110), 20.0)
+    store_lost_seconds: float = _setting("HOLDFAST_STORE_LOST_SECONDS", _seconds(1, 3600), 120.0)
+    log_level: str = _setting("HOLDFAST_LOG_LEVEL", _one_of("debug", "info", "warning", "error"), "info")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        values, faults = {}, []
+        for each in fields(cls):
+            raw = environ.get(each.metadata["name"], "")
+            if raw == "":
+                continue
+            try:
+                values[each.name] = each.metadata["parse"](raw)
+            except ValueError as fault:
+                faults.append(f"{each.metadata['name']} {fault}.")
+        faults += _unknown_names(environ, {each.metadata["name"] for each in fields(cls)})
+        settings = cls(**values)
+        faults += settings._contradictions() if not faults else []
+        if faults:
+            raise errors.BadSettings(count=len(faults), faults=" ".join(faults))
+        return settings
+
+    def _contradictions(self) -> list[str]:
+        faults = []
+        if self.lease_seconds < 2 * self.request_timeout_seconds:
+            faults.append(
+                f"HOLDFAST_LEASE_SECONDS is {self.lease_seconds:g}, less than twice HOLDFAST_REQUEST_TIMEOUT_SECONDS "
+                f"({self.request_timeout_seconds:g}): no order could be sent safely."
+            )
+        if self.live and self.venue_url:
+            faults.append(
+                "HOLDFAST_LIVE is yes and HOLDFAST_VENUE_URL is set: live orders go to the venue's own address only."
+            )
+        if self.live and not (self.venue_key and self.venue_secret):
+            faults.append(
+                "HOLDFAST_LIVE is yes, but HOLDFAST_VENUE_KEY and HOLDFAST_VENUE_SECRET are not both set."
+            )
+        return faults
+
+
+def names() -> tuple[str, ...]:
+    """Every environment variable that the runtime reads."""
+    return tuple(each.metadata["name"] for each in fields(Settings))
+
+
+def _unknown_names(environ: Mapping[str, str], known: set[str]) -> list[str]:
+    strangers = sorted(name for name in environ if name.startswith("HOLDFAST_") and name not in known)
+    return [f"{name} is not a setting of Holdfast; see docs/configuration.md." for name in strangers]

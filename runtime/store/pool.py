@@ -1,0 +1,219 @@
+"""The door to PostgreSQL: connections, transactions, and the translation of everything that can go wrong there.
+
+A `Store` belongs to one tenant. Its transactions set that tenant themselves, for their own extent only, and refuse a
+server that is read-only: a standby answers like a primary until somebody writes. Above this door nobody knows psycopg.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Self
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import set_json_loads
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from runtime import errors
+from runtime.domain.identity import AccountId, UserId
+from runtime.settings import Secret
+
+SCHEMA = "holdfast"
+# Both in the statement's own round trip: the tenant, and whether this server takes writes at all.
+_ENTER = "select set_config('holdfast.user_id', %s, true), current_setting('transaction_read_only')"
+_CONNECT_SECONDS = 5
+
+Row = tuple[Any, ...]
+Parameters = Mapping[str, Any]
+
+
+def _parse_json(text: str | bytes) -> Any:
+    return json.loads(text, parse_float=Decimal)
+
+
+# Process-wide on purpose: no connection of ours may ever turn a number in jsonb into a float.
+set_json_loads(_parse_json)
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """What every ledger write must show: the account, and the epoch of the lease it believes to hold."""
+
+    account_id: AccountId
+    epoch: int
+
+
+class Tx:
+    """A transaction that is open. Store functions take it first."""
+
+    def __init__(self, connection: psycopg.Connection[Row], tenant: UserId) -> None:
+        self._connection = connection
+        self.tenant = tenant
+
+    def rows(self, query: str, parameters: Parameters | None = None) -> Sequence[Row]:
+        cursor = self._connection.execute(query.encode(), parameters)
+        return cursor.fetchall() if cursor.description else ()
+
+    def row(self, query: str, parameters: Parameters | None = None) -> Row | None:
+        rows = self.rows(query, parameters)
+        if len(rows) > 1:
+            raise errors.BrokenInvariant(detail=f"one row was expected, PostgreSQL found {len(rows)}")
+        return rows[0] if rows else None
+
+    def copy_out(self, query: str, parameters: Parameters | None = None) -> Iterator[Row]:
+        """Many rows as text, the fastest way out; the caller parses them."""
+        with self._connection.cursor() as cursor, cursor.copy(query.encode(), parameters) as copy:
+            yield from copy.rows()
+
+
+class SingleTx(Tx):
+    """A transaction of exactly one statement: sent, run and committed in one network round trip."""
+
+    def __init__(self, connection: psycopg.Connection[Row], tenant: UserId) -> None:
+        super().__init__(connection, tenant)
+        self._spent = False
+
+    def rows(self, query: str, parameters: Parameters | None = None) -> Sequence[Row]:
+        if self._spent:
+            raise errors.BrokenInvariant(
+                detail="a single-statement transaction was asked for a second statement"
+            )
+        self._spent = True
+        # Between two syncs of a pipeline PostgreSQL runs one implicit transaction, so the tenant setting holds for the
+        # statement behind it and for nothing else.
+        with self._connection.pipeline():
+            entered = self._connection.execute(_ENTER, (str(self.tenant),))
+            cursor = self._connection.execute(query.encode(), parameters)
+        _require_primary(self._connection, entered)
+        return cursor.fetchall() if cursor.description else ()
+
+
+class Store:
+    """The ledger of one tenant."""
+
+    def __init__(
+        self, url: Secret, tenant: UserId, *, pool_max: int = 4, statement_seconds: float = 10.0
+    ) -> None:
+        self.tenant = tenant
+        self._pool = ConnectionPool(
+            url.reveal(),
+            min_size=1,
+            max_size=pool_max,
+            open=False,
+            timeout=_CONNECT_SECONDS,
+            reconnect_timeout=_CONNECT_SECONDS,
+            kwargs={
+                "autocommit": True,
+                "prepare_threshold": 1,
+                "connect_timeout": _CONNECT_SECONDS,
+                "application_name": "holdfast",
+                "options": _session_options(statement_seconds),
+                **_keepalives(),
+            },
+        )
+
+    def __enter__(self) -> Self:
+        with _translated("connect"):
+            self._pool.open(wait=True, timeout=_CONNECT_SECONDS)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._pool.close()
+
+    @contextmanager
+    def single(self, action: str) -> Iterator[Tx]:
+        """One statement, one round trip. `action` completes the sentence 'while we tried to ...'."""
+        with _translated(action), self._pool.connection() as connection, _standby_dropped(connection):
+            yield SingleTx(connection, self.tenant)
+
+    @contextmanager
+    def transaction(self, action: str) -> Iterator[Tx]:
+        """Several statements that hold together or not at all."""
+        with _translated(action), self._pool.connection() as connection, connection.transaction():
+            _require_primary(connection, connection.execute(_ENTER, (str(self.tenant),)))
+            yield Tx(connection, self.tenant)
+
+    def pool_use(self) -> Mapping[str, int]:
+        return self._pool.get_stats()
+
+
+@contextmanager
+def owner_transaction(url: Secret, tenant: UserId, action: str) -> Iterator[Tx]:
+    """One transaction as the schema's owner, for enrolling users, accounts and bots. Row-level security still holds."""
+    with _translated(action), psycopg.connect(url.reveal(), connect_timeout=_CONNECT_SECONDS) as connection:
+        connection.execute(sql.SQL("set local search_path to {}").format(sql.Identifier(SCHEMA)))
+        connection.execute("set local role holdfast_owner")
+        _require_primary(connection, connection.execute(_ENTER, (str(tenant),)))
+        yield Tx(connection, tenant)
+
+
+def _session_options(statement_seconds: float) -> str:
+    return f"-c search_path={SCHEMA} -c timezone=UTC -c statement_timeout={int(statement_seconds * 1000)}"
+
+
+def _keepalives() -> Mapping[str, int]:
+    # A peer that vanished without a goodbye is noticed in about ten seconds instead of two hours.
+    return {
+        "keepalives": 1,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,
+    }
+
+
+def _require_primary(connection: psycopg.Connection[Row], entered: psycopg.Cursor[Row]) -> None:
+    row = entered.fetchone()
+    if row is None or row[1] != "off":
+        connection.close()
+        raise psycopg.OperationalError("this server is a read-only standby")
+
+
+@contextmanager
+def _standby_dropped(connection: psycopg.Connection[Row]) -> Iterator[None]:
+    """After a failover the pool must not keep a connection to what is a standby now."""
+    try:
+        yield
+    except psycopg.errors.ReadOnlySqlTransaction:
+        connection.close()
+        raise
+
+
+@contextmanager
+def _translated(action: str) -> Iterator[None]:
+    """psycopg's errors into ours, once, by what the reader must do next."""
+    try:
+        yield
+    except PoolTimeout as exc:
+        raise errors.StoreUnavailable(action=action, detail="no connection could be had in time") from exc
+    except psycopg.Error as exc:
+        raise _meaning(exc, action) from exc
+
+
+def _meaning(exc: psycopg.Error, action: str) -> errors.BotError:
+    state, text = exc.sqlstate or "", _first_line(exc)
+    match state:
+        case "HF001":
+            return errors.LeaseLost(account="in hand", epoch="we held", detail=text)
+        case "HF002" | "HF003" | "HF004":
+            return errors.BrokenInvariant(detail=f"{text} (while we tried to {action})")
+        case "23505":
+            return errors.AlreadyRecorded(constraint=exc.diag.constraint_name or "", action=action)
+        case "40001" | "40P01" | "55P03":
+            return errors.Conflict(detail=text)
+        case "42501":
+            return errors.NotAllowed(action=action, detail=text)
+    if state.startswith(("08", "25006", "53", "55", "57", "58")) or (
+        not state and isinstance(exc, psycopg.OperationalError)
+    ):
+        return errors.StoreUnavailable(action=action, detail=text)
+    return errors.BrokenInvariant(
+        detail=f"PostgreSQL refused to {action}: {text} ({state or type(exc).__name__})"
+    )
+
+
+def _first_line(exc: psycopg.Error) -> str:
+    # Only what the server says: the driver's own text for a failed connection may hold the address and the user.
+    return exc.diag.message_primary or type(exc).__name__
