@@ -1,8 +1,8 @@
 """Writes requirements/runtime.txt and test.txt from pyproject.toml: exact versions, hashes, every platform.
 
 It uses `uv` in a throw-away environment, because pip cannot resolve for platforms it is not running on. It
-promises that the files name no registry and no local path, so that a mirror serves as well as the public
-index. `--upgrade` moves every version to the newest allowed; without it only what must change changes.
+promises that the files name no registry and no local path, and that every platform finds wheels for all of it.
+`--upgrade` moves every version to the newest allowed; without it only what must change changes.
 """
 
 import subprocess
@@ -11,21 +11,37 @@ import tempfile
 import venv
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parent
-PROJECT = FOLDER.parent / "pyproject.toml"
+ROOT = Path(__file__).resolve().parents[1]
 OLDEST_PYTHON = "3.11"
-COMPILE = (
-    f"pip compile {PROJECT.name} --quiet --universal --python-version {OLDEST_PYTHON} --generate-hashes "
-    "--no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-config"
-).split()
+PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "x86_64-apple-darwin", "aarch64-apple-darwin")
+PYTHONS = (OLDEST_PYTHON, "3.12", "3.13", "3.14")
+QUIET = ["--quiet", "--no-config", "--no-header", "--no-annotate"]
+PLACELESS = ["--no-emit-index-url", "--no-emit-find-links"]
+COMPLETE = ["--universal", "--python-version", OLDEST_PYTHON, "--generate-hashes"]
+CONSTRAINTS = ["-c", "requirements/constraints.txt"]
 
 
-def compile_lock(uv: Path, lock: Path, extra: list[str]) -> None:
-    target = str(lock.relative_to(PROJECT.parent))
-    subprocess.run([str(uv), *COMPILE, *extra, "-o", target], cwd=PROJECT.parent, check=True)
-    for number, line in enumerate(lock.read_text().splitlines(), start=1):
+def run_uv(uv: Path, *arguments: str) -> None:
+    subprocess.run(
+        [str(uv), "pip", "compile", *QUIET, *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL
+    )
+
+
+def write_lock(uv: Path, lock: str, *extra: str) -> None:
+    run_uv(uv, "pyproject.toml", *COMPLETE, *PLACELESS, *CONSTRAINTS, *extra, "-o", lock)
+    for number, line in enumerate((ROOT / lock).read_text().splitlines(), start=1):
         if "://" in line or " @ " in line or line.startswith("-"):
-            raise SystemExit(f"{lock.name}:{number} names a place, which a lock file here must not: {line}")
+            raise SystemExit(f"{lock}:{number} names a place, which a lock file here must not: {line}")
+
+
+def require_wheels(uv: Path, lock: str) -> None:
+    """Fails with uv's own sentence where a platform would have to build something from its source."""
+    for platform in PLATFORMS:
+        for python in PYTHONS:
+            print(f"looking for wheels: {platform}, Python {python}", flush=True)
+            run_uv(
+                uv, lock, "--python-platform", platform, "--python-version", python, "--only-binary", ":all:"
+            )
 
 
 def main(arguments: list[str]) -> None:
@@ -34,10 +50,10 @@ def main(arguments: list[str]) -> None:
         venv.create(folder, with_pip=True)
         subprocess.run([f"{folder}/bin/python", "-m", "pip", "install", "-qq", "uv"], check=True)
         uv = Path(folder, "bin", "uv")
-        runtime, test = FOLDER / "runtime.txt", FOLDER / "test.txt"
-        compile_lock(uv, runtime, upgrade)
+        write_lock(uv, "requirements/runtime.txt", *upgrade)
         # Constrained by the runtime's file, so that the tests run what the bots run.
-        compile_lock(uv, test, [*upgrade, "--group", "test", "-c", str(runtime.relative_to(PROJECT.parent))])
+        write_lock(uv, "requirements/test.txt", *upgrade, "--group", "test", "-c", "requirements/runtime.txt")
+        require_wheels(uv, "requirements/test.txt")
 
 
 if __name__ == "__main__":

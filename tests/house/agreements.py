@@ -143,8 +143,12 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def pins(lock: str) -> dict[str, str]:
-    return {normal(name): version for name, version in PINNED.findall(lock)}
+def pins(lock: str) -> dict[str, set[str]]:
+    """The versions of each package: more than one where a platform needs its own."""
+    versions: dict[str, set[str]] = {}
+    for name, version in PINNED.findall(lock):
+        versions.setdefault(normal(name), set()).add(version)
+    return versions
 
 
 def unsafe_lines(lock: str) -> list[str]:
