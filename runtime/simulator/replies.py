@@ -50,7 +50,7 @@ def refusal(code: str, detail: str) -> errors.RejectedByVenue:
 
 def number(value: Decimal) -> str:
     """A decimal as the venue writes it: plain digits, no exponent, no trailing zeros."""
-    written = format(value, "f")
+    written = format(value or Decimal(0), "f")
     return written.rstrip("0").rstrip(".") or "0" if "." in written else written
 
 
