@@ -58,7 +58,7 @@ class Books:
     def __init__(self, folder: Path, *, sync: Literal["full", "off"] = "full") -> None:
         self.live = Shelf()
         self.open_ids: set[str] = set()
-        self._touched: set[tuple[str, str]] = set()
+        self._touched: dict[tuple[str, str], None] = {}
         self._changes: deque[tuple[int, str, str, Record | None]] = deque(maxlen=REMEMBERED_CHANGES_MAX)
         self._uncommitted = 0
         self._cleared: set[str] = set()
@@ -146,7 +146,7 @@ class Books:
     def _remember(self, name: str, key: str) -> None:
         self._changes.append((time.monotonic_ns(), name, key, self.live.table(name).get(key)))
         self._uncommitted += 1
-        self._touched.add((name, key))
+        self._touched[name, key] = None
 
     def _index(self, order: Order) -> None:
         if order.is_open:
@@ -174,7 +174,7 @@ class Books:
             try:
                 for name in self._cleared:
                     self._file.execute(f"DELETE FROM {name}")
-                for name, key in sorted(self._touched):
+                for name, key in self._touched:
                     self._write(name, key)
                 self._file.execute("COMMIT")
             except sqlite3.Error:
@@ -235,7 +235,9 @@ def _parser(kind: Any) -> Callable[[Any], Any]:
 COLUMNS: dict[str, list[str]] = {
     name: [column.name for column in fields(kind)] for name, kind in TABLES.items()
 }
+# An upsert and not a replacement: rows keep their place, so that a restart lists them as before.
 UPSERTS: dict[str, str] = {
-    name: f"INSERT OR REPLACE INTO {name} VALUES (?, {', '.join('?' for _ in COLUMNS[name])})"
-    for name in TABLES
+    name: f"INSERT INTO {name} VALUES (?, {', '.join('?' for _ in columns)}) ON CONFLICT (record_key) DO UPDATE SET "
+    + ", ".join(f"{column} = excluded.{column}" for column in columns)
+    for name, columns in COLUMNS.items()
 }

@@ -25,8 +25,11 @@ class MarketClock:
         self._mode = mode
         self._speed = speed
         if "market_anchor_ms" not in books.live.marks:
-            start = wall_ms() if first_ms is None else first_ms
-            self._anchor(start - start % 60_000 if mode == "manual" else start)
+            now_ms = wall_ms()
+            whole_minute_ms = now_ms - now_ms % 60_000
+            self._anchor(
+                first_ms if first_ms is not None else whole_minute_ms if mode == "manual" else now_ms
+            )
         elif mode == "wall":
             self._anchor(self._elapsed(books.live.marks["market_speed"].value))
 

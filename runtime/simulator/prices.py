@@ -5,7 +5,7 @@ that was killed and started again continues the same path.
 """
 
 import csv
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -124,14 +124,20 @@ class ReplayPath:
             candle.high if rising else candle.low,
             candle.close,
         )
-        passed = min(max(0, second - self._starts[at]), self._step - 1) if self._step > 1 else 0
-        leg, rest = divmod(passed * 3, max(1, self._step - 1))
-        if leg >= 3:
-            return candle.close
-        return corners[leg] + (corners[leg + 1] - corners[leg]) * rest / max(1, self._step - 1)
+        return _walked(corners, self._step, min(max(0, second - self._starts[at]), self._step - 1))
 
     def spread_parts(self, second: int) -> int:
         return SPREAD_PARTS["range"]
+
+    def candle(self, opened: int, seconds: int, now: int) -> Candle | None:
+        """The written candles of that span put together; None where none of them is done within it."""
+        first, last = bisect_left(self._starts, opened), bisect_left(self._starts, opened + seconds)
+        within = self._candles[first:last]
+        if not within or seconds % self._step or self._starts[last - 1] + self._step - 1 > now:
+            return None
+        high, low = max(one.high for one in within), min(one.low for one in within)
+        volume = sum((one.volume for one in within), Decimal(0))
+        return Candle(opened * 1000, within[0].open, high, low, within[-1].close, volume)
 
 
 class Feed:
@@ -163,11 +169,26 @@ class Feed:
 
     def candle(self, instrument: Instrument, opened: int, seconds: int, now: int) -> Candle:
         """The candle that opened at that second; the last one is cut at `now`."""
+        path = self._paths[instrument.symbol]
+        if isinstance(path, ReplayPath) and instrument.symbol not in self.pins:
+            written = path.candle(opened, seconds, now)
+            if written is not None:
+                return written
         last = min(opened + seconds - 1, now)
         prices = _sampled(self, instrument, opened, last, max(1, seconds // SAMPLES_PER_CANDLE))
         drawn = _noise(self._seed, 11, opened + len(instrument.symbol))
         volume = instrument.floor_size(Decimal(SCALE + drawn) * seconds / SCALE / 100 + instrument.lot)
         return Candle(opened * 1000, prices[0], max(prices), min(prices), prices[-1], volume)
+
+
+def _walked(corners: tuple[Decimal, ...], step: int, passed: int) -> Decimal:
+    """The price on the way from corner to corner; each corner is reached on a whole second."""
+    at = (0, step // 3, 2 * step // 3, step - 1)
+    for leg in range(3):
+        if passed < at[leg + 1]:
+            way = Decimal(passed - at[leg]) / (at[leg + 1] - at[leg])
+            return corners[leg] + (corners[leg + 1] - corners[leg]) * way
+    return corners[3]
 
 
 def _sampled(feed: Feed, instrument: Instrument, first: int, last: int, stride: int) -> list[Decimal]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import ccxt
 import pytest
+
 from tests.venue import RunningSimulator, connect, start_simulator
 
 BTC, BTC_SWAP = "BTC/USDT", "BTC/USDT:USDT"

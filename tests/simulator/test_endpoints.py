@@ -1,10 +1,12 @@
 """Every call of ccxt that a bot makes, spot and perpetual, through the unmodified client."""
 
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import ccxt
 import pytest
+
 from tests.simulator.conftest import BTC, BTC_SWAP
 from tests.venue import RunningSimulator
 
@@ -174,7 +176,7 @@ def test_market_data__ticker_book_and_candles_agree(alice: ccxt.bitget, symbol: 
     assert len(book["bids"]) == len(book["asks"]) == 5
     candles = alice.fetch_ohlcv(symbol, "1m", limit=20)
     assert len(candles) == 20
-    assert {second[0] - first[0] for first, second in zip(candles, candles[1:], strict=False)} == {60_000}
+    assert {second[0] - first[0] for first, second in pairwise(candles)} == {60_000}
 
 
 def test_fetch_time__is_the_wall_clock(alice: ccxt.bitget) -> None:

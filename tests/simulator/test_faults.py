@@ -2,11 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import ccxt
 import pytest
+
 from runtime.simulator.faults import KINDS, spoil
 from tests.simulator.conftest import BTC, BTC_SWAP
 from tests.venue import RunningSimulator
@@ -15,10 +16,9 @@ DEADLINE_SECONDS = 10
 
 
 @pytest.fixture(autouse=True)
-def _short_patience(alice: ccxt.bitget) -> Iterator[None]:
+def _short_patience(alice: ccxt.bitget) -> None:
     alice.load_markets()
     alice.timeout = 300
-    yield
 
 
 def place(exchange: ccxt.bitget, client_oid: str = "one", symbol: str = BTC) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 import ccxt
 import pytest
+
 from tests.simulator.conftest import BTC, BTC_SWAP, keys_of
 from tests.venue import RunningSimulator, connect, start_simulator
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import ccxt
 import pytest
+
 from tests.simulator.conftest import account, keys_of
 from tests.venue import ROOT, RunningSimulator, connect, start_simulator
 
