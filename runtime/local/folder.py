@@ -1,5 +1,5 @@
 """The layout of the embedded server's folder, its two locks, and what postmaster.pid in it says. It creates the folder
-and the short socket folder, refuses any folder that holds something else, and never touches what is not ours.
+and a short one for the socket, refuses any that holds something else, and never touches what is not ours.
 
     DATA_DIR/            0700
       users.lock         every process that uses the server holds it shared; also the mark that the folder is ours
@@ -10,11 +10,10 @@ and the short socket folder, refuses any folder that holds something else, and n
 
 import errno
 import fcntl
-import hashlib
 import json
 import os
 import stat
-import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -187,18 +186,21 @@ def _read_pid(fd: int) -> int:
 
 
 def make_socket_dir(folder: Folder, *, server_uid: int | None = None) -> Path:
-    """A short 0700 folder of our own, or of the user that the server runs as; a socket's whole path must fit into about
-    a hundred bytes, which a data folder's often does not. One that somebody else laid there is refused."""
-    digest = hashlib.sha256(os.fsencode(folder.root)).hexdigest()[:12]
-    name = f"holdfast-{os.geteuid()}-{digest}"
-    for parent in (Path(tempfile.gettempdir()).resolve(), Path("/tmp")):
-        path = parent / name
-        if len(os.fsencode(path / SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX and parent.is_dir():
-            break
+    """A short 0700 folder of our own, or of the user that the server runs as; one that another user laid there is
+    refused. A socket's whole path must fit into about a hundred bytes, which a data folder's often does not."""
+    found = folder.root.stat()
+    # The inode too, because two containers may share /tmp and know their data folders by the same path.
+    mark = zlib.crc32(f"{found.st_dev} {found.st_ino} {folder.root}".encode(errors="surrogateescape"))
+    name = f"holdfast-{os.geteuid()}-{mark:08x}"
+    path = (Path("/tmp") if os.access("/tmp", os.W_OK | os.X_OK) else folder.root) / name
+    if len(os.fsencode(path / SOCKET_NAME)) > SOCKET_PATH_BYTES_MAX:
+        detail = "/tmp may not be written and its own path is too long for a socket"
+        remedy = "Choose a data folder with a shorter path."
+        raise errors.LocalServerBroken(folder=folder.root, detail=detail, remedy=remedy)
     with suppress(FileExistsError):
         path.mkdir(mode=0o700)
-    found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.geteuid(), server_uid):
+    owner = path.lstat()
+    if not stat.S_ISDIR(owner.st_mode) or owner.st_uid not in (os.geteuid(), server_uid):
         detail = f"its socket folder {path} belongs to somebody else"
         raise errors.LocalServerBroken(
             folder=folder.root, detail=detail, remedy=f"Remove {path} and start again."

@@ -17,7 +17,8 @@ from urllib.parse import quote
 import runtime
 from runtime import errors
 from runtime.local import cluster, processes
-from runtime.local.binaries import Binaries, find_binaries
+from runtime.local.binaries import Binaries
+from runtime.local.finder import find_binaries
 from runtime.local.folder import (
     PORT,
     Folder,

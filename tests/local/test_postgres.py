@@ -13,7 +13,7 @@ import pytest
 
 from runtime import errors
 from runtime.local import processes
-from runtime.local.binaries import find_binaries
+from runtime.local.finder import find_binaries
 from runtime.local.folder import SOCKET_PATH_BYTES_MAX
 from runtime.local.postgres import Wishes, open_server, server_state, stop_server
 from runtime.local.unprivileged import IS_LINUX, Mapped, before_exec
