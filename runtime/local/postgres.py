@@ -21,6 +21,7 @@ from runtime.local.binaries import Binaries
 from runtime.local.finder import find_binaries
 from runtime.local.folder import (
     PORT,
+    SOCKET_NAME,
     Folder,
     Postmaster,
     claim_folder,
@@ -116,37 +117,38 @@ def open_server(data_dir: Path, wishes: Wishes | None = None) -> Server:
 
 def stop_server(data_dir: Path) -> bool:
     """Stop it for everybody; False if nothing ran."""
-    folder = find_folder(data_dir)
-    if folder is None:
-        return False
-    pid = find_keeper(folder)
-    if pid is None:
-        return _stop_orphan(folder)
-    # A keeper that is only just starting has not written its pid yet.
-    processes.wait_until(lambda: find_keeper(folder) != 0, seconds_max=1.0)
-    pid = find_keeper(folder)
-    if pid:
-        processes.send_signal(pid, signal.SIGTERM)
-    if not processes.wait_until(lambda: find_keeper(folder) is None, seconds_max=STOP_SECONDS_MAX):
-        detail = f"its keeper (pid {pid}) did not stop within {STOP_SECONDS_MAX:g} seconds"
-        raise errors.LocalServerBroken(
-            folder=folder.root, detail=detail, remedy=f"End it with: kill -9 {pid}"
-        )
-    return True
+    with translated_errors(data_dir):
+        folder = find_folder(data_dir)
+        if folder is None:
+            return False
+        return _stop_orphan(folder) if find_keeper(folder) is None else _stop_keeper(folder)
 
 
 def server_state(data_dir: Path) -> ServerState:
     """Look, and change nothing."""
-    folder = find_folder(data_dir)
-    if folder is None:
-        return ServerState(Path(data_dir), "absent", None, None, None, None)
-    keeper, found, major = find_keeper(folder), folder.find_postmaster(), cluster.written_by(folder)
+    with translated_errors(data_dir):
+        folder = find_folder(data_dir)
+        if folder is None:
+            return ServerState(Path(data_dir), "absent", None, None, None, None)
+        keeper, found, major = find_keeper(folder), folder.find_postmaster(), cluster.written_by(folder)
     if found is None:
         condition: Condition = "stopped" if keeper is None else "starting"
         return ServerState(folder.root, condition, keeper, None, None, major)
     condition = "stopping" if found.condition == "stopping" or keeper is None else "starting"
     condition = "ready" if found.is_ready and keeper is not None else condition
     return ServerState(folder.root, condition, keeper, found.pid, found.socket_dir, major)
+
+
+def _stop_keeper(folder: Folder) -> bool:
+    # One that is only just starting has not written its pid yet.
+    processes.wait_until(lambda: find_keeper(folder) != 0, seconds_max=1.0)
+    pid = find_keeper(folder)
+    if pid:
+        processes.send_signal(pid, signal.SIGTERM)
+    if processes.wait_until(lambda: find_keeper(folder) is None, seconds_max=STOP_SECONDS_MAX):
+        return True
+    detail = f"its keeper (pid {pid}) did not stop within {STOP_SECONDS_MAX:g} seconds"
+    raise errors.LocalServerBroken(folder=folder.root, detail=detail, remedy=f"End it with: kill -9 {pid}")
 
 
 def _stop_orphan(folder: Folder) -> bool:
@@ -169,9 +171,13 @@ def _ensure_running(folder: Folder, wishes: Wishes) -> Postmaster:
         keeper, found = find_keeper(folder), folder.find_postmaster()
         if keeper is None:
             _start_keeper(folder, wishes, deadline)
-        elif found is not None and found.is_ready:
+        elif found is not None and found.is_ready and (found.socket_dir / SOCKET_NAME).exists():
             _refuse_throw_away(folder, wishes)
             return found
+        elif found is not None and found.is_ready and keeper:
+            # Somebody swept /tmp: nobody can connect any more, so a new server must make a new socket.
+            processes.send_signal(keeper, signal.SIGTERM)
+            processes.wait_until(lambda: find_keeper(folder) is None, seconds_max=STOP_SECONDS_MAX)
         else:
             time.sleep(processes.POLL_SECONDS)
     detail = f"it is not ready after {START_SECONDS_MAX:g} seconds"

@@ -1,6 +1,7 @@
 """What is left after SIGKILL of anybody: nothing running that should not, and every committed row."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -73,6 +74,15 @@ def test_kill_the_postmaster__the_keeper_starts_it_again_with_every_row(warm_dir
                 assert second.postmaster.pid != dead
                 assert _rows(second) == round_number
             server.revive()
+    wait_quiet(warm_dir)
+
+
+def test_swept_tmp__a_server_without_its_socket_is_replaced(warm_dir: Path) -> None:
+    with open_server(warm_dir) as server:
+        _write_row(server.url())
+        shutil.rmtree(server.postmaster.socket_dir)
+        assert server.revive() is True
+        assert _rows(server) == 1
     wait_quiet(warm_dir)
 
 
