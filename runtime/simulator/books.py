@@ -37,7 +37,7 @@ FIRST_ID = 1_300_000_000_000_000_000
 
 @dataclass(slots=True)
 class Shelf:
-    """One state of the books, by record key; what queries read."""
+    """One state of the books, by record key; what queries read. `opened` are the orders that are still open."""
 
     accounts: dict[str, Account] = field(default_factory=dict)
     openings: dict[str, Opening] = field(default_factory=dict)
@@ -47,6 +47,7 @@ class Shelf:
     positions: dict[str, Position] = field(default_factory=dict)
     terms: dict[str, Terms] = field(default_factory=dict)
     marks: dict[str, Mark] = field(default_factory=dict)
+    opened: dict[str, Order] = field(default_factory=dict)
 
     def table(self, name: str) -> dict[str, Record]:
         return cast("dict[str, Record]", getattr(self, name))
@@ -57,7 +58,6 @@ class Books:
 
     def __init__(self, folder: Path, *, sync: Literal["full", "off"] = "full") -> None:
         self.live = Shelf()
-        self.open_ids: set[str] = set()
         self._touched: dict[tuple[str, str], None] = {}
         self._changes: deque[tuple[int, str, str, Record | None]] = deque(maxlen=REMEMBERED_CHANGES_MAX)
         self._uncommitted = 0
@@ -93,15 +93,12 @@ class Books:
         self._remember(name, key)
         self.live.table(name).pop(key, None)
         if kind is Order:
-            self.open_ids.discard(key)
+            self.live.opened.pop(key, None)
 
     def next_id(self) -> str:
         mark = self.live.marks.get("sequence") or Mark("sequence", Decimal(FIRST_ID))
         self.put(Mark("sequence", mark.value + 1))
         return str(int(mark.value) + 1)
-
-    def open_orders(self) -> list[Order]:
-        return [self.live.orders[key] for key in sorted(self.open_ids, key=int)]
 
     @contextmanager
     def change(self) -> Iterator[None]:
@@ -135,6 +132,7 @@ class Books:
                 past.table(name).pop(key, None)
             else:
                 past.table(name)[key] = before
+        past.opened = _opened(past.orders)
         return past
 
     def as_of_age(self, milliseconds: int) -> Shelf:
@@ -150,9 +148,9 @@ class Books:
 
     def _index(self, order: Order) -> None:
         if order.is_open:
-            self.open_ids.add(order.order_id)
+            self.live.opened[order.order_id] = order
         else:
-            self.open_ids.discard(order.order_id)
+            self.live.opened.pop(order.order_id, None)
 
     def _undo_uncommitted(self) -> None:
         while self._uncommitted and self._changes:
@@ -160,7 +158,7 @@ class Books:
             self._uncommitted -= 1
             if before is None:
                 self.live.table(name).pop(key, None)
-                self.open_ids.discard(key)
+                self.live.opened.pop(key, None)
             else:
                 self.live.table(name)[key] = before
                 if isinstance(before, Order):
@@ -206,7 +204,7 @@ class Books:
                 self.live.table(name)[row.key] = row
         self.live.orders = dict(sorted(self.live.orders.items(), key=lambda item: int(item[0])))
         self.live.fills = dict(sorted(self.live.fills.items(), key=lambda item: int(item[0])))
-        self.open_ids = {order.order_id for order in self.live.orders.values() if order.is_open}
+        self.live.opened = _opened(self.live.orders)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -220,6 +218,10 @@ class Books:
             raise errors.BadInput(where=str(self._folder), detail=str(exc), remedy=REMEDY) from exc
         except (sqlite3.DatabaseError, OSError, ValueError, ArithmeticError) as exc:
             raise errors.BadInput(where=str(self._folder), detail=str(exc), remedy=REMEDY) from exc
+
+
+def _opened(orders: dict[str, Order]) -> dict[str, Order]:
+    return {key: order for key, order in orders.items() if order.is_open}
 
 
 def _dump(value: object) -> str | int:

@@ -97,9 +97,9 @@ def _asked_for(rows: Iterable[Row], call: Call) -> Iterator[Row]:
             yield row
 
 
-def visible_orders(call: Call, product: Product) -> Iterator[Order]:
-    """The account's orders, newest first, without those that the venue does not show yet."""
-    for order in reversed(call.shelf.orders.values()):
+def visible_orders(call: Call, product: Product, *, opened: bool = False) -> Iterator[Order]:
+    """The account's orders, or its open ones only, newest first, without those that the venue does not show yet."""
+    for order in reversed((call.shelf.opened if opened else call.shelf.orders).values()):
         if (
             order.account == call.account.name
             and order.product is product

@@ -53,7 +53,7 @@ def check_cost(ticket: Ticket, cost: Decimal) -> None:
 
 def check_duplicate(floor: Floor, call: Call, product: Product, client_oid: str) -> None:
     """A client id is taken only while an order that bears it is open: afterwards it makes a second real order."""
-    for order in floor.books.open_orders():
+    for order in floor.books.live.opened.values():
         same = order.account == call.account.name and order.product is product
         if client_oid and same and order.client_oid == client_oid:
             raise refusal("40786", "Duplicate clientOid")

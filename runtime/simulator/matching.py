@@ -36,7 +36,7 @@ def match_resting(floor: Floor) -> bool:
     now = floor.clock.now_second()
     after, floor.matched_second = min(floor.matched_second, now), now
     waiting: dict[tuple[Product, str], list[Order]] = defaultdict(list)
-    for order in floor.books.open_orders():
+    for order in floor.books.live.opened.values():
         if order.held_until_ms <= wall_ms():
             waiting[order.product, order.symbol].append(order)
     changed = False

@@ -53,7 +53,7 @@ def place_order(floor: Floor, call: Call) -> object:
 
 def cancel_order(floor: Floor, call: Call) -> object:
     _check_product(call)
-    order = find_order((one for one in visible_orders(call, Product.MIX) if one.is_open), call)
+    order = find_order(visible_orders(call, Product.MIX, opened=True), call)
     if order is None:
         raise refusal("40768", "Order does not exist")
     with floor.books.change():
@@ -188,7 +188,7 @@ def _cancel_older_reducers(floor: Floor, call: Call, ticket: intake.Ticket) -> N
     """In one-way mode the venue cancels older reduce-only orders that the position can no longer serve."""
     held = abs(position_of(floor.books.live, call.account.name, ticket.instrument.symbol).quantity)
     room = held - ticket.size
-    for order in reversed(floor.books.open_orders()):
+    for order in reversed(list(floor.books.live.opened.values())):
         if (
             order.reduce_only
             and order.account == call.account.name
@@ -205,7 +205,7 @@ def _listed(call: Call, *, opened: bool) -> dict[str, object]:
     client_oid, order_id = call.text("clientOid"), call.text("orderId")
     orders = (
         order
-        for order in visible_orders(call, Product.MIX)
+        for order in visible_orders(call, Product.MIX, opened=opened)
         if order.is_open == opened
         and client_oid in ("", order.client_oid)
         and order_id in ("", order.order_id)

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from runtime import errors
 from runtime.simulator.markets import Instrument
+from runtime.simulator.records import Product
 
 MASK = (1 << 64) - 1
 SCALE = 10**9
@@ -36,6 +37,7 @@ SPREAD_PARTS = {"range": 60_000, "trend": 100_000, "volatile": 350_000}
 GAP_SECONDS = 1_800
 SAMPLES_PER_CANDLE = 12
 SAMPLES_BETWEEN_MAX = 64
+CANDLES_KEPT_MAX = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ class Feed:
         for symbol, instrument in instruments.items():
             self._paths[symbol] = replays.get(symbol) or SyntheticPath(seed, instrument)
         self.pins: dict[str, Decimal] = {}
+        self._candles: dict[tuple[Product, str, int, int], Candle] = {}
 
     def quote(self, instrument: Instrument, second: int) -> Quote:
         pinned = self.pins.get(instrument.symbol)
@@ -169,11 +172,25 @@ class Feed:
 
     def candle(self, instrument: Instrument, opened: int, seconds: int, now: int) -> Candle:
         """The candle that opened at that second; the last one is cut at `now`."""
+        key = (instrument.product, instrument.symbol, opened, seconds)
+        pinned = instrument.symbol in self.pins
+        known = None if pinned else self._candles.get(key)
+        if known is not None:
+            return known
         path = self._paths[instrument.symbol]
-        if isinstance(path, ReplayPath) and instrument.symbol not in self.pins:
-            written = path.candle(opened, seconds, now)
-            if written is not None:
-                return written
+        written = path.candle(opened, seconds, now) if isinstance(path, ReplayPath) and not pinned else None
+        candle = written or self._sampled_candle(instrument, opened, seconds, now)
+        if not pinned and opened % seconds == 0 and opened + seconds <= now:
+            self._keep(key, candle)
+        return candle
+
+    def _keep(self, key: tuple[Product, str, int, int], candle: Candle) -> None:
+        """A candle that is done does not change any more."""
+        if len(self._candles) >= CANDLES_KEPT_MAX:
+            self._candles.clear()
+        self._candles[key] = candle
+
+    def _sampled_candle(self, instrument: Instrument, opened: int, seconds: int, now: int) -> Candle:
         last = min(opened + seconds - 1, now)
         prices = _sampled(self, instrument, opened, last, max(1, seconds // SAMPLES_PER_CANDLE))
         drawn = _noise(self._seed, 11, opened + len(instrument.symbol))

@@ -116,8 +116,8 @@ def margin_of(floor: Floor, shelf: Shelf, account: str) -> Margin:
     held = [one for one in shelf.positions.values() if one.account == account and one.quantity]
     ordered = (
         order.frozen
-        for order in shelf.orders.values()
-        if order.is_open and order.account == account and order.product is Product.MIX
+        for order in shelf.opened.values()
+        if order.account == account and order.product is Product.MIX
     )
     return Margin(
         cash=balance_of(shelf, account, Product.MIX, QUOTE).available,

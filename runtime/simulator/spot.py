@@ -4,7 +4,6 @@ Writes orders and balances through the floor. Keeps the venue's own rule that a 
 is unfilled, and its fence: a request whose receive window has passed is refused.
 """
 
-from collections.abc import Iterable
 from decimal import Decimal
 
 from runtime.simulator import intake, matching
@@ -35,7 +34,7 @@ def place_order(floor: Floor, call: Call) -> object:
 
 
 def cancel_order(floor: Floor, call: Call) -> object:
-    order = find_order((one for one in visible_orders(call, Product.SPOT) if one.is_open), call)
+    order = find_order(visible_orders(call, Product.SPOT, opened=True), call)
     if order is None:
         raise refusal("43001", "The order does not exist")
     with floor.books.change():
@@ -44,16 +43,13 @@ def cancel_order(floor: Floor, call: Call) -> object:
 
 
 def fetch_order(floor: Floor, call: Call) -> object:
-    orders: Iterable[Order] = visible_orders(call, Product.SPOT)
-    if not call.text("orderId"):
-        orders = (order for order in orders if order.is_open)
-    order = find_order(orders, call)
+    order = find_order(visible_orders(call, Product.SPOT, opened=not call.text("orderId")), call)
     return [] if order is None else _rows([order], call)
 
 
 def list_open_orders(floor: Floor, call: Call) -> object:
-    orders = (order for order in visible_orders(call, Product.SPOT) if order.is_open)
-    return [_open_row(order, call) for order in page(orders, call)]
+    orders = page(visible_orders(call, Product.SPOT, opened=True), call)
+    return [_open_row(order, call) for order in orders]
 
 
 def list_history_orders(floor: Floor, call: Call) -> object:
