@@ -69,6 +69,13 @@ RESTING = frozenset({_S.SUBMITTED, _S.OPEN, _S.PARTIALLY_FILLED})
 UNSETTLED = frozenset(_S) - TERMINAL
 
 
+def after_fill(order: "Order", quantity: Decimal) -> Status:
+    """The status of an order once `quantity` more of it is filled. What has ended stays ended unless it is complete."""
+    if order.filled_quantity + quantity == order.quantity:
+        return Status.FILLED
+    return order.status if order.status in TERMINAL else Status.PARTIALLY_FILLED
+
+
 def may_move(before: Status, after: Status) -> bool:
     return after in MOVES[before]
 
@@ -111,6 +118,25 @@ class Order:
     venue_order_id: VenueOrderId | None
     filled_quantity: Decimal
     cancel_requested: bool = False
+
+    @classmethod
+    def of(cls, intent: Intent) -> "Order":
+        return cls(
+            order_id=intent.order_id,
+            bot_id=intent.bot_id,
+            client_order_id=intent.client_order_id,
+            symbol=intent.symbol,
+            side=intent.side,
+            kind=intent.kind,
+            quantity=intent.quantity,
+            price=intent.price,
+            reduce_only=intent.reduce_only,
+            created_at=intent.created_at,
+            send_before=intent.send_before,
+            status=Status.PENDING,
+            venue_order_id=None,
+            filled_quantity=Decimal(0),
+        )
 
     @property
     def is_settled(self) -> bool:

@@ -1,7 +1,8 @@
 """Positions and trades, derived from fills and from nothing else.
 
 A position is the running sum of a bot's fills in a symbol; a trade is one journey of it from flat to flat. `apply`
-takes fills in their order (`Fill.sort_key`); `replay` sorts them first, so that late or shuffled fills give the same result.
+takes fills in their order (`Fill.sort_key`); `replay` sorts them first, so that late or shuffled fills give the
+same result.
 """
 
 from collections.abc import Iterable, Mapping

@@ -20,7 +20,7 @@ from runtime.domain.market import (
     VenueOrder,
     VenuePosition,
 )
-from runtime.domain.order import Intent, Order
+from runtime.domain.order import Intent
 from runtime.exchanges.profiles import Profile
 
 
@@ -54,7 +54,7 @@ class Exchange(Protocol):
         """Send an order once. NotSent if its `send_before` has passed; never a second request, whatever happens."""
         ...
 
-    def cancel(self, order: Order) -> bool:
+    def cancel(self, symbol: str, venue_order_id: VenueOrderId) -> bool:
         """Ask for a cancel; True if the venue confirmed it. What became of the order must still be looked up."""
         ...
 

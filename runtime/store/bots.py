@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -48,6 +48,10 @@ class TickMark:
     bot_id: BotId
     equity: Decimal | None
     memory: Memory | None  # None where it did not change
+
+
+def with_baseline(account: Account, baseline: Mapping[str, Decimal]) -> Account:
+    return replace(account, baseline=dict(baseline))
 
 
 def load_account(tx: Tx, name: str) -> Account | None:
@@ -99,14 +103,9 @@ def record_breaker(tx: Tx, fence: Fence, bot_id: BotId, day: date | None) -> Non
     tx.rows(_SQL["record_breaker"], parameters)
 
 
-def record_memory(tx: Tx, fence: Fence, bot_id: BotId, memory: Memory) -> None:
-    parameters = {
-        "account_id": fence.account_id,
-        "epoch": fence.epoch,
-        "bot_id": bot_id,
-        "memory": json.dumps(memory),
-    }
-    tx.rows(_SQL["record_memory"], parameters)
+def record_memory(tx: Tx, fence: Fence, bot_id: BotId, memory: Memory, *, actor: str) -> None:
+    parameters = {"account_id": fence.account_id, "epoch": fence.epoch, "bot_id": bot_id, "actor": actor}
+    tx.rows(_SQL["record_memory"], {**parameters, "memory": json.dumps(memory)})
 
 
 def close_interrupted_jobs(tx: Tx, fence: Fence) -> None:

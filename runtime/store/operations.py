@@ -112,6 +112,11 @@ def resolve_quarantine(tx: Tx, fence: Fence, venue_id: str, *, resolution: str, 
     return 0 if row is None else row[0]
 
 
+def load_last_started_at(tx: Tx, account_id: AccountId) -> datetime | None:
+    row = tx.row(_SQL["load_last_started_at"], {"account_id": account_id})
+    return None if row is None else row[0]
+
+
 def record_reconciliation(tx: Tx, fence: Fence, done: Reconciliation) -> None:
     tx.rows(
         _SQL["record_reconciliation"],

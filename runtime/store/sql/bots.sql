@@ -63,13 +63,20 @@ with guard as (
 )
 select assert_written((select count(*) from guard), (select count(*) from written), 1)
 
--- record_memory: a bot's memory set by an operator's reset
+-- record_memory: a bot's memory set by an operator's reset; the audit log keeps the one before
 with guard as (
   select epoch from leases where account_id = %(account_id)s and epoch = %(epoch)s for share
+), before as (
+  select bot_id, memory, breaker_day from bots where bot_id = %(bot_id)s
 ), written as (
   update bots set memory = %(memory)s::jsonb, memory_at = clock_timestamp(), breaker_day = null from guard
   where bot_id = %(bot_id)s
   returning bot_id
+), noted as (
+  insert into audit_log (user_id, actor, action, subject, facts)
+  select tenant(), %(actor)s, 'bot reset', bot_id::text,
+    jsonb_build_object('memory_before', before.memory, 'breaker_before', before.breaker_day)
+  from before join written using (bot_id)
 )
 select assert_written((select count(*) from guard), (select count(*) from written), 1)
 

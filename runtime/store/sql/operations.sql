@@ -57,6 +57,9 @@ with guard as (
 )
 select (select count(*) from resolved), assert_written((select count(*) from guard), 0, 0)
 
+-- load_last_started_at: since when the account was compared the last time
+select max(started_at) from reconciliations where account_id = %(account_id)s
+
 -- record_reconciliation: what was compared, what was found, whether the account is clean
 with guard as (
   select epoch from leases where account_id = %(account_id)s and epoch = %(epoch)s for share

@@ -1,0 +1,259 @@
+"""What operators ask of a desk, carried out in order, each with its outcome written beside it.
+
+A command that cannot be done is refused with the reason; it never stops the desk. A crash in the middle leaves it
+pending, and every command may be carried out twice without doing more than once would.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+from runtime import errors, logs
+from runtime.domain import money
+from runtime.domain.decision import Proposal
+from runtime.domain.identity import ClientOrderId, VenueOrderId, order_id
+from runtime.domain.market import MarketKind, VenueOrder
+from runtime.domain.order import RESTING, Intent, Kind, Order, Side
+from runtime.engine import proof, reconciling, sending
+from runtime.engine.desk import Bot, Desk, set_state
+from runtime.store import bots, operations
+from runtime.store.operations import Command, Quarantined
+
+QUARANTINE_MAX = 1000
+
+
+def apply_pending(desk: Desk) -> None:
+    with desk.store.single("look for commands") as tx:
+        pending = operations.load_pending_commands(tx, desk.account.account_id)
+    for command in pending:
+        try:
+            status, outcome = "done", _VERBS[command.verb](desk, command)
+        except errors.Refused as refusal:
+            status, outcome = "refused", str(refusal)
+        with desk.store.single("record what became of a command") as tx:
+            operations.record_command_outcome(
+                tx, desk.fence, command.command_id, status=status, outcome=outcome
+            )
+        logs.info("command", verb=command.verb, by=command.requested_by, status=status, outcome=outcome)
+
+
+def _pause(desk: Desk, command: Command) -> str:
+    return _set_all(desk, command, "paused")
+
+
+def _resume(desk: Desk, command: Command) -> str:
+    return _set_all(desk, command, "running")
+
+
+def _set_all(desk: Desk, command: Command, state: str) -> str:
+    chosen = _bots(desk, command)
+    for bot in chosen:
+        if bot.state != state:
+            set_state(desk, bot, state, reason=command.reason or command.verb, actor=command.requested_by)
+    return f"{_names(chosen)}: {state}"
+
+
+def _flatten(desk: Desk, command: Command) -> str:
+    """Pause the bot, take its resting orders back, and close what it holds at the market."""
+    said = [_pause(desk, command)]
+    for bot in _bots(desk, command):
+        for order in desk.ledger.unsettled(*RESTING):
+            if order.bot_id == bot.bot_id:
+                sending.cancel(desk, order, f"flatten by {command.requested_by}")
+        proposals = [
+            each for symbol in bot.symbols if (each := _closing(desk, bot, symbol, command)) is not None
+        ]
+        if not proposals:
+            continue
+        reason = f"flatten by {command.requested_by}"
+        for intent, order in sending.write_down(
+            desk, bot, proposals, memory=bot.memory, trigger_reason=reason
+        ):
+            sent = sending.send(desk, intent, order)
+            said.append(f"{order.side} {order.quantity:f} {order.symbol}: {sent.status}")
+    return "; ".join(said)
+
+
+def _closing(desk: Desk, bot: Bot, symbol: str, command: Command) -> Proposal | None:
+    held, market = desk.ledger.position(bot.bot_id, symbol).quantity, desk.markets[symbol]
+    quantity = money.round_down(abs(held), market.quantity_step)
+    if quantity < market.quantity_min or quantity == 0:
+        return None
+    return Proposal(
+        key=f"command:{command.command_id}:{symbol}",
+        symbol=symbol,
+        side=Side.SELL if held > 0 else Side.BUY,
+        quantity=quantity,
+        reduce_only=True,
+        reason=f"flatten by {command.requested_by}",
+    )
+
+
+def _cancel(desk: Desk, command: Command) -> str:
+    wanted = _argument(command, "client_order_id")
+    for order in desk.ledger.unsettled(*RESTING):
+        if order.client_order_id == wanted:
+            return f"{wanted}: {sending.cancel(desk, order, f'asked by {command.requested_by}').status}"
+    raise errors.InvalidCommand(
+        verb=command.verb, detail=f"no resting order of this account has the id {wanted!r:.80}"
+    )
+
+
+def _adopt(desk: Desk, command: Command) -> str:
+    """A foreign order becomes one of a bot's, with all its fills."""
+    found = _quarantined(desk, command)
+    if found.kind != "order":
+        raise _refusal(
+            command, f"{found.venue_id} is a fill; adopt its order {found.detail['venue_order_id']} instead"
+        )
+    chosen = _bots(desk, command)
+    if len(chosen) != 1 or command.bot_id is None:
+        raise _refusal(command, "name the bot that shall own the order")
+    bot = chosen[0]
+    if found.symbol not in bot.symbols:
+        raise _refusal(command, f"{bot.name} does not trade {found.symbol}")
+    shown = desk.exchange.fetch_order(
+        found.symbol, client_order_id=None, venue_order_id=VenueOrderId(found.venue_id)
+    )
+    if shown is None or shown.quantity is None:
+        raise _refusal(command, "the venue does not show the order, or not its size in the base coin")
+    settled = _own(desk, bot, shown, command)
+    _resolve(desk, found.venue_id, "adopted", command)
+    for fill_id in _fills_of(desk, found.venue_id):
+        _resolve(desk, fill_id, "adopted", command)
+    return f"{found.venue_id} belongs to {bot.name}: {settled.status}, {settled.filled_quantity:f} filled"
+
+
+def _own(desk: Desk, bot: Bot, shown: VenueOrder, command: Command) -> Order:
+    assert shown.quantity is not None, "checked by the caller"
+    key = f"adopted:{shown.venue_order_id}"
+    identity, now = order_id(bot.bot_id, key), desk.exchange.now()
+    intent = Intent(
+        order_id=identity,
+        bot_id=bot.bot_id,
+        client_order_id=ClientOrderId(f"adopted-{shown.venue_order_id}"),
+        key=key,
+        symbol=shown.symbol,
+        side=shown.side,
+        kind=Kind.LIMIT if shown.price else Kind.MARKET,
+        quantity=shown.quantity,
+        price=shown.price or None,
+        reduce_only=False,
+        created_at=min(shown.created_at, now),
+        send_before=now,
+        reason=f"adopted by {command.requested_by}",
+    )
+    written = desk.ledger.record_intents(
+        bot.bot_id, [intent], memory=bot.memory, trigger_reason=intent.reason
+    )
+    known = [order for order in desk.ledger.unsettled() if order.order_id == identity]
+    if not written and not known:
+        raise _refusal(command, "the order was adopted before")
+    return proof.settle(desk, (*written, *known)[0], shown)
+
+
+def _ignore(desk: Desk, command: Command) -> str:
+    """It is somebody else's, and so is what it moved."""
+    found = _quarantined(desk, command)
+    if found.kind == "fill":
+        reconciling.shift_baseline(desk, desk.holding_name(found.symbol), _moved_by(desk, found))
+    _resolve(desk, found.venue_id, "ignored", command)
+    return f"{found.kind} {found.venue_id} is left to others"
+
+
+def _close(desk: Desk, command: Command) -> str:
+    """A foreign order is cancelled at the venue."""
+    found = _quarantined(desk, command)
+    if found.kind != "order":
+        raise _refusal(command, f"{found.venue_id} is a fill; only an order can be closed")
+    shown = desk.exchange.fetch_order(
+        found.symbol, client_order_id=None, venue_order_id=VenueOrderId(found.venue_id)
+    )
+    if shown is None or shown.status not in RESTING:
+        raise _refusal(command, "the venue does not show it resting any more; adopt or ignore it")
+    desk.lease.require(desk.pace.request_timeout_seconds)
+    if not desk.exchange.cancel(shown.symbol, shown.venue_order_id):
+        raise _refusal(command, "the venue did not confirm the cancel; try again")
+    _resolve(desk, found.venue_id, "closed", command)
+    return f"order {found.venue_id} is cancelled at the venue"
+
+
+def _reset(desk: Desk, command: Command) -> str:
+    """Forget a bot's memory and breaker, or note an account's holdings anew. The audit log keeps what was."""
+    if command.bot_id is None:
+        reconciling.record_baseline(desk)
+        return f"the holdings of {desk.account.name} are noted anew"
+    bot = _bots(desk, command)[0]
+    with desk.store.single("reset a bot") as tx:
+        bots.record_memory(tx, desk.fence, bot.bot_id, {}, actor=command.requested_by)
+    bot.memory, bot.breaker_day = {}, None
+    set_state(desk, bot, "running", reason=command.reason or "reset", actor=command.requested_by)
+    return f"{bot.name} starts anew"
+
+
+_VERBS: Mapping[str, Callable[[Desk, Command], str]] = {
+    "pause": _pause,
+    "resume": _resume,
+    "flatten": _flatten,
+    "cancel": _cancel,
+    "adopt": _adopt,
+    "ignore": _ignore,
+    "close": _close,
+    "reset": _reset,
+}
+
+
+def _bots(desk: Desk, command: Command) -> list[Bot]:
+    if command.bot_id is None:
+        return desk.bots
+    bot = desk.bot(command.bot_id)
+    if bot is None:
+        raise _refusal(command, "this desk does not run that bot")
+    return [bot]
+
+
+def _names(chosen: list[Bot]) -> str:
+    return ", ".join(bot.name for bot in chosen) or "no bot"
+
+
+def _argument(command: Command, name: str) -> str:
+    value = command.arguments.get(name)
+    if not isinstance(value, str) or not value:
+        raise _refusal(command, f"it needs the argument {name}")
+    return value
+
+
+def _quarantined(desk: Desk, command: Command) -> Quarantined:
+    wanted = _argument(command, "venue_id")
+    for each in _waiting(desk):
+        if each.venue_id == wanted:
+            return each
+    raise _refusal(command, f"nothing with the id {wanted!r:.80} waits in quarantine")
+
+
+def _waiting(desk: Desk) -> list[Quarantined]:
+    with desk.store.single("look into the quarantine") as tx:
+        return operations.load_quarantine(tx, desk.account.account_id, QUARANTINE_MAX)
+
+
+def _fills_of(desk: Desk, venue_order_id: str) -> list[str]:
+    return [each.venue_id for each in _waiting(desk) if each.detail.get("venue_order_id") == venue_order_id]
+
+
+def _resolve(desk: Desk, venue_id: str, resolution: str, command: Command) -> None:
+    with desk.store.single("resolve a quarantine") as tx:
+        operations.resolve_quarantine(
+            tx, desk.fence, venue_id, resolution=resolution, actor=command.requested_by
+        )
+
+
+def _moved_by(desk: Desk, found: Quarantined) -> Decimal:
+    quantity, fee = Decimal(found.detail["quantity"] or 0), Decimal(found.detail["fee"] or 0)
+    moved = quantity * Side(str(found.detail["side"])).sign
+    takes_base = desk.account.kind is MarketKind.SPOT and found.detail["fee_coin"] == desk.holding_name(
+        found.symbol
+    )
+    return moved - fee if takes_base else moved
+
+
+def _refusal(command: Command, detail: str) -> errors.InvalidCommand:
+    return errors.InvalidCommand(verb=command.verb, detail=detail)

@@ -1,0 +1,140 @@
+"""A desk: one venue account, the lease on it, and the bots that trade on it in turn."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from runtime import errors, logs
+from runtime.domain import risk
+from runtime.domain.decision import Memory, Strategy
+from runtime.domain.identity import BotId
+from runtime.domain.market import Market, MarketKind
+from runtime.engine.lease import Lease
+from runtime.engine.ledger import Ledger
+from runtime.exchanges.port import Exchange
+from runtime.store import bots
+from runtime.store.bots import Account
+from runtime.store.pool import Fence, Store
+
+StrategyBuilder = Callable[[str, Mapping[str, object], tuple[str, ...]], Strategy]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long things may take and how often they are done."""
+
+    tick_seconds: float
+    request_timeout_seconds: float
+    send_within_seconds: float
+    lease_seconds: float
+    reconcile_seconds: float
+    shutdown_seconds: float
+    store_lost_seconds: float
+
+
+@dataclass(slots=True)
+class Bot:
+    """A bot of this desk. `state` is what operators and faults made of it; only a running, enabled bot ticks."""
+
+    bot_id: BotId
+    name: str
+    strategy: Strategy
+    symbols: tuple[str, ...]
+    limits: risk.Limits
+    enabled: bool
+    state: str
+    memory: Memory
+    breaker_day: date | None
+
+    @property
+    def ticks_now(self) -> bool:
+        return self.enabled and self.state == "running"
+
+
+@dataclass(slots=True)
+class Desk:
+    account: Account
+    lease: Lease
+    store: Store
+    exchange: Exchange
+    ledger: Ledger
+    pace: Pace
+    build_strategy: StrategyBuilder
+    stopping: Callable[[], bool]
+    bots: list[Bot] = field(default_factory=list)
+    markets: Mapping[str, Market] = field(default_factory=dict)
+    unclean: tuple[str, ...] = ()  # why new risk is refused on the whole account
+    quarantined: frozenset[str] = frozenset()
+
+    @property
+    def fence(self) -> Fence:
+        return self.lease.fence
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return tuple(sorted({symbol for bot in self.bots for symbol in bot.symbols}))
+
+    def bot(self, bot_id: BotId) -> Bot | None:
+        return next((bot for bot in self.bots if bot.bot_id == bot_id), None)
+
+    def holdings(self) -> dict[str, Decimal]:
+        """What the bots' positions add up to, named as the venue names it: coins for spot, symbols for perpetuals."""
+        sums: dict[str, Decimal] = {}
+        for held in self.ledger.positions():
+            name = self.holding_name(held.symbol)
+            sums[name] = sums.get(name, Decimal(0)) + held.quantity
+        return sums
+
+    def holding_name(self, symbol: str) -> str:
+        return symbol if self.account.kind is MarketKind.LINEAR else symbol.partition("/")[0]
+
+
+def load_bots(desk: Desk) -> None:
+    """The desk's bots and what they remember. One whose settings cannot be used is halted; its neighbours are not."""
+    with desk.store.single("load the bots") as tx:
+        rows = bots.load_bots(tx, desk.account.account_id)
+    desk.bots = []
+    for row in rows:
+        limits, faults = risk.parse_limits(row.limits)
+        try:
+            strategy = desk.build_strategy(row.strategy, row.parameters, row.symbols)
+        except errors.BotError as fault:
+            faults = (*faults, str(fault))
+        if faults or limits is None:
+            halt_unusable(desk, row, "; ".join(faults))
+            continue
+        desk.bots.append(
+            Bot(
+                row.bot_id,
+                row.name,
+                strategy,
+                row.symbols,
+                limits,
+                row.enabled,
+                row.state,
+                row.memory,
+                row.breaker_day,
+            )
+        )
+
+
+def halt_unusable(desk: Desk, row: bots.BotRow, reason: str) -> None:
+    logs.error("bot cannot be built", bot=row.name, reason=reason)
+    if row.state != "halted":
+        with desk.store.single("halt a bot") as tx:
+            bots.record_state(tx, desk.fence, row.bot_id, "halted", reason=reason, actor="desk")
+
+
+def set_state(desk: Desk, bot: Bot, state: str, *, reason: str, actor: str) -> None:
+    with desk.store.single(f"record that a bot is {state}") as tx:
+        bots.record_state(tx, desk.fence, bot.bot_id, state, reason=reason, actor=actor)
+    bot.state = state
+    logs.info("bot changes state", bot=bot.name, state=state, reason=reason, actor=actor)
+
+
+def trip_breaker(desk: Desk, bot: Bot, now: datetime) -> None:
+    with desk.store.single("record that the daily loss is reached") as tx:
+        bots.record_breaker(tx, desk.fence, bot.bot_id, now.date())
+    bot.breaker_day = now.date()
+    logs.warning("daily loss reached", bot=bot.name, day=now.date())

@@ -1,0 +1,163 @@
+"""The tick, and the loop around it. Everything else in this room serves these two functions.
+
+Between any two lines the process may die. Nothing here remembers anything that the ledger does not.
+"""
+
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+
+from runtime import errors, logs
+from runtime.domain import decision as decisions
+from runtime.domain import risk
+from runtime.domain.decision import Decision, Proposal, View
+from runtime.domain.order import RESTING, Order, Status
+from runtime.engine import commands, proof, reconciling, recovery, sending, viewing
+from runtime.engine.desk import Bot, Desk, set_state, trip_breaker
+from runtime.engine.lease import elapsed_seconds
+from runtime.engine.viewing import Sight
+from runtime.store import bots
+from runtime.store.bots import TickMark
+
+
+def tick(desk: Desk) -> None:
+    """One turn of the desk: obey, catch up, then let each bot decide in turn."""
+    desk.lease.renew_if_due()
+    commands.apply_pending(desk)
+    catch_up(desk)
+    sight = viewing.fetch_sight(desk)
+    marks = [tick_bot(desk, bot, sight) for bot in desk.bots if bot.ticks_now]
+    with desk.store.single("record the tick") as tx:
+        bots.record_tick(tx, desk.fence, sight.now, marks)
+
+
+def tick_bot(desk: Desk, bot: Bot, sight: Sight) -> TickMark:
+    view = viewing.view_of(desk, bot, sight)  # 1 ask
+    decision = decide(bot, view)  # 2 decide (pure)
+    if isinstance(decision, errors.InvalidDecision):
+        set_state(desk, bot, "halted", reason=str(decision), actor="desk")
+        return TickMark(bot.bot_id, viewing.equity_of(view), None)
+    proposals = admit(desk, bot, decision, view)  # 3 guard (pure)
+    remembers = decision.memory if decision.memory != bot.memory else None
+    if proposals:  # 4 write before sending
+        written = sending.write_down(
+            desk, bot, proposals, memory=decision.memory, trigger_reason=decision.note or "tick"
+        )
+        for intent, order in written:  # 5 send; 6 write what came back
+            sending.send(desk, intent, order)
+    for client_order_id in decision.cancels:
+        cancel_own(desk, bot, client_order_id)
+    bot.memory = decision.memory
+    return TickMark(bot.bot_id, viewing.equity_of(view), remembers)
+
+
+def decide(bot: Bot, view: View) -> Decision | errors.InvalidDecision:
+    """What the strategy wants, or why its answer cannot be used."""
+    try:
+        decision = bot.strategy.decide(view, bot.memory)
+    except Exception as exc:  # noqa: BLE001 # broad: a strategy is foreign code; whatever it raises halts its own bot only
+        logs.error("strategy raised", traceback=True, bot=bot.name)
+        return errors.InvalidDecision(strategy=bot.strategy.name, detail=f"it raised {type(exc).__name__}")
+    wrong = decisions.fault(decision, bot.strategy.name, frozenset(bot.symbols)) or _unusable(decision, view)
+    return errors.InvalidDecision(strategy=bot.strategy.name, detail=wrong) if wrong else decision
+
+
+def admit(desk: Desk, bot: Bot, decision: Decision, view: View) -> tuple[Proposal, ...]:
+    admission = risk.admit(decision.proposals, view, bot.limits, viewing.risk_of(desk, bot, view))
+    if admission.breaker_trips:
+        trip_breaker(desk, bot, view.now)
+    for blocked in admission.blocked:
+        logs.info(
+            "blocked", bot=bot.name, key=blocked.proposal.key, limit=blocked.limit, detail=blocked.detail
+        )
+    return admission.admitted
+
+
+def cancel_own(desk: Desk, bot: Bot, client_order_id: str) -> None:
+    """A bot may cancel what rests of its own; anything else is not there any more and needs no cancel."""
+    for order in desk.ledger.unsettled(*RESTING):
+        if order.client_order_id == client_order_id and order.bot_id == bot.bot_id:
+            sending.cancel(desk, order, "its strategy asked for it")
+
+
+def catch_up(desk: Desk) -> None:
+    """What became of our orders since the last tick."""
+    for order in desk.ledger.unsettled(Status.UNKNOWN):
+        proof.prove(desk, order)
+    resting = desk.ledger.unsettled(*RESTING)
+    if not resting:
+        return
+    shown = {each.venue_order_id: each for each in desk.exchange.fetch_open_orders(desk.symbols)}
+    for order in resting:
+        listed = shown.get(order.venue_order_id) if order.venue_order_id else None
+        if listed is None:
+            proof.prove(desk, order)
+        elif _tells_more(order, listed.filled_quantity, listed.status):
+            proof.settle(desk, order, listed)
+
+
+def run(desk: Desk, stop: threading.Event) -> None:
+    """Recover, then tick at the desk's own pace until told to stop."""
+    schedule = _Schedule(desk)
+    while not stop.is_set():
+        try:
+            schedule.turn()
+        except errors.StoreUnavailable as fault:
+            schedule.lost_store(fault)
+        except errors.Conflict as fault:
+            logs.warning("the ledger is loaded again", detail=str(fault))
+            schedule.must_recover = True
+        except errors.Retry as fault:
+            logs.warning("tick postponed", detail=str(fault))
+        stop.wait(desk.pace.tick_seconds)
+
+
+@dataclass(slots=True)
+class _Schedule:
+    """What is due next, and since when the store has been away."""
+
+    desk: Desk
+    must_recover: bool = True
+    store_lost_at: float | None = None
+    reconcile_at: float = 0.0
+    reconciled_at: datetime | None = None
+
+    def turn(self) -> None:
+        if self.must_recover:
+            self.reconciled_at = recovery.recover(self.desk).reconciliation.started_at
+            self.must_recover = False
+            self._reconcile_later()
+        self.store_lost_at = None
+        if elapsed_seconds() >= self.reconcile_at:
+            since = recovery.look_back(self.desk, self.desk.ledger.unsettled())
+            reconciling.run(self.desk, "periodic", since)
+            self._reconcile_later()
+        tick(self.desk)
+
+    def lost_store(self, fault: errors.StoreUnavailable) -> None:
+        """Nothing in memory is trusted after this: what was committed and what was not is read again."""
+        self.must_recover = True
+        now = elapsed_seconds()
+        self.store_lost_at = self.store_lost_at or now
+        away = now - self.store_lost_at
+        logs.error("the ledger is out of reach; nothing is sent", detail=str(fault), seconds=round(away, 1))
+        if away > self.desk.pace.store_lost_seconds:
+            raise errors.StoreLost(seconds=round(away)) from fault
+
+    def _reconcile_later(self) -> None:
+        self.reconcile_at = elapsed_seconds() + self.desk.pace.reconcile_seconds
+
+
+def _unusable(decision: Decision, view: View) -> str | None:
+    """A size or price that the venue's rules forbid is a defect of the strategy, not a matter of risk."""
+    for proposal in decision.proposals:
+        wrong = view.markets[proposal.symbol].fault(proposal.kind, proposal.quantity, proposal.price)
+        if wrong:
+            return wrong
+    return None
+
+
+def _tells_more(order: Order, filled: object, status: Status) -> bool:
+    return filled != order.filled_quantity or (
+        status is not order.status and status is not Status.PARTIALLY_FILLED
+    )

@@ -1,0 +1,81 @@
+"""From whatever the last process left to the first tick. First start, restart and crash all come through here."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from runtime import errors, logs
+from runtime.domain.order import Order, Status
+from runtime.engine import desk as desks
+from runtime.engine import reconciling
+from runtime.engine.desk import Desk
+from runtime.engine.proof import HISTORY_MARGIN
+from runtime.store import bots, operations
+from runtime.store.operations import Reconciliation
+
+COOLDOWN_REACH = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found, what was proved, what is still open."""
+
+    found_pending: int
+    found_unsettled: int
+    reconciliation: Reconciliation
+
+
+def recover(desk: Desk) -> Report:
+    """Load everything, prove what can be proved, compare the account. Trading may begin when it returns."""
+    desks.load_bots(desk)
+    if not desk.symbols:
+        raise errors.BadInput(
+            where=f"account {desk.account.name}",
+            detail="it has no bot that could run",
+            remedy="Enrol or repair one.",
+        )
+    desk.markets = desk.exchange.connect(desk.symbols)
+    _require_markets(desk)
+    desk.ledger.load(desk.exchange.now() - COOLDOWN_REACH)
+    with desk.store.single("close interrupted jobs") as tx:
+        bots.close_interrupted_jobs(tx, desk.fence)
+    unsettled = desk.ledger.unsettled()
+    pending = _doubt_pending(desk)
+    reconciling.record_baseline_once(desk)
+    done = reconciling.run(desk, "recovery", look_back(desk, unsettled))
+    desk.lease.record_ready()
+    report = Report(len(pending), len(unsettled), done)
+    logs.info(
+        "recovered",
+        account=desk.account.name,
+        epoch=desk.fence.epoch,
+        pending=report.found_pending,
+        unsettled=report.found_unsettled,
+        summary=done.summary,
+    )
+    return report
+
+
+def look_back(desk: Desk, unsettled: tuple[Order, ...]) -> datetime:
+    """Since when the account is compared: the last comparison, or the oldest order that was still open."""
+    with desk.store.single("look up the last reconciliation") as tx:
+        last = operations.load_last_started_at(tx, desk.account.account_id)
+    instants = [order.created_at for order in unsettled] + [last or desk.exchange.now()]
+    return min(instants) - HISTORY_MARGIN
+
+
+def _doubt_pending(desk: Desk) -> tuple[Order, ...]:
+    """An intent without an outcome may or may not have been sent before the process died."""
+    pending = desk.ledger.unsettled(Status.PENDING)
+    for order in pending:
+        facts = {"found": "pending at start: it may have been sent"}
+        desk.ledger.advance(order, Status.UNKNOWN, desk.exchange.now(), facts)
+    return pending
+
+
+def _require_markets(desk: Desk) -> None:
+    for bot in list(desk.bots):
+        missing = sorted(set(bot.symbols) - set(desk.markets))
+        if missing:
+            desks.set_state(
+                desk, bot, "halted", reason=f"the venue does not list {', '.join(missing)}", actor="desk"
+            )

@@ -1,0 +1,87 @@
+"""The only place from which something leaves for a venue that changes something there.
+
+An order is sent at most once, after its intent is committed, while the lease holds for longer than a request may take.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from runtime import errors, logs
+from runtime.domain.decision import Memory, Proposal
+from runtime.domain.identity import order_id
+from runtime.domain.market import Accepted, Answer, NotSent, RefusedByVenue, Unproved
+from runtime.domain.order import Intent, Order, Status
+from runtime.engine import proof
+from runtime.engine.desk import Bot, Desk
+
+
+def write_down(
+    desk: Desk, bot: Bot, proposals: Sequence[Proposal], *, memory: Memory, trigger_reason: str
+) -> Sequence[tuple[Intent, Order]]:
+    """Commit the intents; those that are new may be sent."""
+    now = desk.exchange.now()
+    send_before = now + timedelta(seconds=desk.pace.send_within_seconds)
+    intents = {}
+    for proposal in proposals:
+        identity = order_id(bot.bot_id, proposal.key)
+        intents[identity] = Intent(
+            order_id=identity,
+            bot_id=bot.bot_id,
+            client_order_id=desk.exchange.render_client_order_id(identity),
+            key=proposal.key,
+            symbol=proposal.symbol,
+            side=proposal.side,
+            kind=proposal.kind,
+            quantity=proposal.quantity,
+            price=proposal.price,
+            reduce_only=proposal.reduce_only,
+            created_at=now,
+            send_before=send_before,
+            reason=proposal.reason,
+        )
+    written = desk.ledger.record_intents(
+        bot.bot_id, list(intents.values()), memory=memory, trigger_reason=trigger_reason
+    )
+    return [(intents[order.order_id], order) for order in written]
+
+
+def send(desk: Desk, intent: Intent, order: Order) -> Order:
+    """Send one order, once, and record what came back."""
+    return record_answer(desk, order, _submit(desk, intent))
+
+
+def record_answer(desk: Desk, order: Order, answer: Answer) -> Order:
+    now = desk.exchange.now()
+    match answer:
+        case Accepted(venue_order_id):
+            return desk.ledger.advance(order, Status.SUBMITTED, now, {}, venue_order_id=venue_order_id)
+        case RefusedByVenue(code, detail):
+            logs.warning("order refused", order=order.client_order_id, code=code, detail=detail)
+            return desk.ledger.advance(order, Status.REJECTED, now, {"code": code, "detail": detail})
+        case NotSent(detail):
+            return desk.ledger.advance(order, Status.FAILED, now, {"proof": "never sent", "detail": detail})
+        case Unproved(detail):
+            logs.warning("order outcome unknown", order=order.client_order_id, detail=detail)
+            return desk.ledger.advance(order, Status.UNKNOWN, now, {"detail": detail})
+
+
+def cancel(desk: Desk, order: Order, reason: str) -> Order:
+    """Ask for a cancel, noted before it is asked, and look up what became of the order."""
+    desk.lease.require(desk.pace.request_timeout_seconds)
+    if not order.cancel_requested:
+        order = desk.ledger.advance(
+            order, order.status, desk.exchange.now(), {"cancel": reason}, cancel_requested=True
+        )
+    if order.venue_order_id is not None:
+        desk.exchange.cancel(order.symbol, order.venue_order_id)
+    return proof.prove(desk, order)
+
+
+def _submit(desk: Desk, intent: Intent) -> Answer:
+    if desk.stopping():
+        return NotSent("the desk was shutting down")
+    try:
+        desk.lease.require(desk.pace.request_timeout_seconds)
+    except errors.StoreUnavailable:
+        return NotSent("the lease could not be prolonged: PostgreSQL did not answer")
+    return desk.exchange.submit(intent)

@@ -1,0 +1,70 @@
+"""What a bot sees in a tick: asked of the venue once for the whole desk, completed for each bot from the ledger."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from runtime.domain.decision import View
+from runtime.domain.market import Candle, Quote
+from runtime.domain.order import Status
+from runtime.domain.risk import RiskState
+from runtime.engine.desk import Bot, Desk
+
+Series = tuple[str, str, int]  # symbol, timeframe, count
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """The market as the desk saw it in this tick."""
+
+    now: datetime
+    quotes: Mapping[str, Quote]
+    candles: Mapping[Series, tuple[Candle, ...]]
+
+
+def fetch_sight(desk: Desk) -> Sight:
+    wanted = sorted({series for bot in desk.bots if bot.ticks_now for series in _series(bot)})
+    quotes = desk.exchange.fetch_quotes(desk.symbols)
+    candles = {series: desk.exchange.fetch_candles(*series) for series in wanted}
+    return Sight(desk.exchange.now(), quotes, candles)
+
+
+def view_of(desk: Desk, bot: Bot, sight: Sight) -> View:
+    unsafe = {order.symbol for order in desk.ledger.unsettled(Status.UNKNOWN)}
+    return View(
+        now=sight.now,
+        markets={symbol: desk.markets[symbol] for symbol in bot.symbols},
+        quotes={symbol: sight.quotes[symbol] for symbol in bot.symbols},
+        candles={series[0]: sight.candles[series] for series in _series(bot)},
+        positions={symbol: desk.ledger.position(bot.bot_id, symbol) for symbol in bot.symbols},
+        orders=tuple(order for order in desk.ledger.unsettled() if order.bot_id == bot.bot_id),
+        unsafe_symbols=frozenset(bot.symbols) if desk.unclean else frozenset(unsafe),
+    )
+
+
+def risk_of(desk: Desk, bot: Bot, view: View) -> RiskState:
+    today = view.now.date()
+    return RiskState(
+        realised_today=sum((position.result_on(today) for position in view.positions.values()), Decimal(0)),
+        breaker_tripped=bot.breaker_day == today,
+        last_order_at={
+            symbol: at for (bot_id, symbol), at in desk.ledger.last_order_at.items() if bot_id == bot.bot_id
+        },
+    )
+
+
+def equity_of(view: View) -> Decimal:
+    """What the bot has won or lost since it began: realised after fees, plus what it holds at the last prices."""
+    return sum(
+        (
+            position.result + position.unrealised(view.quotes[symbol].last)
+            for symbol, position in view.positions.items()
+        ),
+        Decimal(0),
+    )
+
+
+def _series(bot: Bot) -> list[Series]:
+    needs = bot.strategy.needs
+    return [(symbol, needs.timeframe, needs.candles) for symbol in needs.symbols]
