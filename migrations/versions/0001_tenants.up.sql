@@ -3,25 +3,29 @@
 do $roles$
 declare
   role_name text;
+  -- Since PostgreSQL 16 whoever makes a role is its member, but may not become it without a grant of its own.
+  to_become text := case when current_setting('server_version_num')::integer >= 160000 then 'SET' else 'MEMBER' end;
 begin
   foreach role_name in array array['holdfast_owner', 'holdfast_bot', 'holdfast_api', 'holdfast_readonly'] loop
+    continue when exists (select from pg_roles where rolname = role_name);
     begin
       execute format('create role %I %s', role_name, case role_name when 'holdfast_owner' then 'nologin' else 'login' end);
     exception when duplicate_object or unique_violation then
+      -- The migrator of another database was faster.
       null;
     end;
   end loop;
-  if not pg_has_role(current_user, 'holdfast_owner', 'member') then
+  if not pg_has_role(current_user, 'holdfast_owner', to_become) then
     execute format('grant holdfast_owner to %I', current_user);
   end if;
 end
 $roles$;
 
 create schema holdfast authorization holdfast_owner;
-grant usage on schema holdfast to holdfast_bot, holdfast_api, holdfast_readonly;
 grant select on public.alembic_version to holdfast_owner, holdfast_bot, holdfast_api, holdfast_readonly;
 
 set local role holdfast_owner;
+grant usage on schema holdfast to holdfast_bot, holdfast_api, holdfast_readonly;
 
 -- A transaction-local setting leaves '' behind it, not null.
 create function holdfast.tenant() returns uuid

@@ -1,4 +1,4 @@
--- Drops the ledger with everything in it: `rollback` takes a person's word for that first.
+-- loses: trades, positions, fills, order_events, orders, jobs
 set local role holdfast_owner;
 drop table holdfast.trades, holdfast.positions, holdfast.fills, holdfast.order_events, holdfast.orders, holdfast.jobs;
 drop function holdfast.check_order_change(), holdfast.refuse_order_rewrite(), holdfast.may_move(text, text);
