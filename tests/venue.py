@@ -4,6 +4,7 @@ Other suites use it as their venue too.
 """
 
 import json
+import select
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import ccxt
 
@@ -46,12 +47,21 @@ class RunningSimulator:
             [*command, *self.options], cwd=ROOT, stdout=subprocess.PIPE, text=True
         )
         assert self.process.stdout is not None
-        line = self.process.stdout.readline()
+        ready = select.select([self.process.stdout], [], [], START_SECONDS_MAX)[0]
+        line = self.process.stdout.readline() if ready else "nothing"
+        if not ready:
+            self.kill()
         assert line.startswith("simulator listening on "), (
             f"it said {line!r} and left with {self.process.wait()}"
         )
         self.url = line.split()[-1]
         self.port = int(self.url.rsplit(":", 1)[-1])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
 
     def control(self, path: str, body: dict[str, Any] | None = None, *, method: str = "") -> Any:
         """Call /control/<path>: POST when there is a body, GET otherwise, unless the method is given."""

@@ -71,14 +71,13 @@ class Books:
                 isolation_level=None,
                 check_same_thread=False,
             )
-            # One process only: two venues on the same books would each sell what the other has.
-            self._file.execute("PRAGMA locking_mode=EXCLUSIVE")
-            self._file.execute("PRAGMA journal_mode=WAL")
-            self._file.execute(f"PRAGMA synchronous={'FULL' if sync == 'full' else 'OFF'}")
-            self._file.execute("BEGIN IMMEDIATE")
-            self._create_tables()
-            self._file.execute("COMMIT")
-            self._load()
+        try:
+            with self._translated():
+                self._prepare(sync)
+                self._load()
+        except errors.Halt:
+            self._file.close()
+            raise
 
     def put(self, row: Record) -> None:
         """Write a record, new or changed; only within `change`."""
@@ -176,7 +175,8 @@ class Books:
                     self._write(name, key)
                 self._file.execute("COMMIT")
             except sqlite3.Error:
-                self._file.execute("ROLLBACK")
+                if self._file.in_transaction:  # SQLite rolls back by itself when the disk is full
+                    self._file.execute("ROLLBACK")
                 raise
 
     def _write(self, name: str, key: str) -> None:
@@ -194,6 +194,15 @@ class Books:
         for name in TABLES:
             columns = ", ".join(COLUMNS[name])
             self._file.execute(f"CREATE TABLE IF NOT EXISTS {name} (record_key TEXT PRIMARY KEY, {columns})")
+
+    def _prepare(self, sync: Literal["full", "off"]) -> None:
+        # One process only: two venues on the same books would each sell what the other has.
+        self._file.execute("PRAGMA locking_mode=EXCLUSIVE")
+        self._file.execute("PRAGMA journal_mode=WAL")
+        self._file.execute(f"PRAGMA synchronous={'FULL' if sync == 'full' else 'OFF'}")
+        self._file.execute("BEGIN IMMEDIATE")
+        self._create_tables()
+        self._file.execute("COMMIT")
 
     def _load(self) -> None:
         for name, kind in TABLES.items():
@@ -216,7 +225,7 @@ class Books:
             if "full" in str(exc):
                 raise errors.DiskFull(folder=self._folder) from exc
             raise errors.BadInput(where=str(self._folder), detail=str(exc), remedy=REMEDY) from exc
-        except (sqlite3.DatabaseError, OSError, ValueError, ArithmeticError) as exc:
+        except (sqlite3.DatabaseError, OSError, TypeError, ValueError, ArithmeticError) as exc:
             raise errors.BadInput(where=str(self._folder), detail=str(exc), remedy=REMEDY) from exc
 
 

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="[SYMBOL=]FILE",
-        help=f"candle CSV that a symbol follows (default symbol: {REPLAYED_SYMBOL}); may be given again",
+        help=f"candle CSV that a symbol follows (default: {REPLAYED_SYMBOL}), from its start when the books are new",
     )
     parser.add_argument(
         "--accounts", type=Path, help="JSON file of accounts (default: one account named paper)"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from runtime import errors
-from runtime.simulator.markets import COINS, QUOTE
+from runtime.simulator.markets import COINS, MIX, QUOTE, SPOT
 
 SPEED_MAX = 100_000
 REMEDY = (
@@ -65,6 +65,7 @@ class SimulatorConfig:
             raise errors.BadSettings(count=len(faults), faults="; ".join(faults))
 
     def _checks(self) -> list[tuple[bool, str]]:
+        unlisted = [symbol for symbol, _ in self.replays if symbol not in SPOT | MIX]
         swift = self.speed.is_finite() and 0 < self.speed <= SPEED_MAX
         names = [account.name for account in self.accounts]
         keys = [account.api_key for account in self.accounts]
@@ -76,6 +77,7 @@ class SimulatorConfig:
                 f"books sync {self.books_sync!r} is neither full nor off",
             ),
             (self.clock not in ("wall", "manual"), f"clock {self.clock!r} is neither wall nor manual"),
+            (bool(unlisted), f"{', '.join(unlisted)} is not listed here and cannot follow a file"),
             (self.tick_interval_ms < 1, "the tick interval is below one millisecond"),
             (len(set(names)) < len(names), "two accounts bear the same name"),
             (len(set(keys)) < len(keys), "two accounts bear the same API key"),

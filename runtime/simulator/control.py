@@ -26,6 +26,7 @@ from runtime.simulator.records import (
     Position,
     Product,
     Scope,
+    Side,
     Terms,
 )
 from runtime.simulator.replies import Reply, render
@@ -145,8 +146,12 @@ def fill_order(venue: Venue, body: Body) -> object:
     left = matching.remaining_size(order, instrument, price)
     size = _number(body, "quantity", left)
     forced = body.get("force") is True
-    if size <= 0 or price <= 0 or not forced and (size > left or not order.is_open):
-        raise _invalid("fill", f"{left} of order {order.order_id} ({order.status.value}) can be filled")
+    limited = order.kind is OrderKind.LIMIT
+    worse = limited and (price > order.price if order.side is Side.BUY else price < order.price)
+    if size <= 0 or price <= 0 or (not forced and (size > left or worse or not order.is_open)):
+        raise _invalid(
+            "fill", f"{left} of order {order.order_id} ({order.status.value}) can be filled at its price"
+        )
     with venue.floor.books.change():
         filled = matching.fill(venue.floor, order, size=size, price=price, scope=Scope.MAKER)
     return asdict(filled)

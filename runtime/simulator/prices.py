@@ -156,7 +156,8 @@ class Feed:
     def quote(self, instrument: Instrument, second: int) -> Quote:
         pinned = self.pins.get(instrument.symbol)
         if pinned is not None:
-            return Quote(pinned, pinned, pinned)
+            price = instrument.floor_price(pinned)
+            return Quote(price, price, price)
         path = self._paths[instrument.symbol]
         middle = path.middle(second)
         half = max(middle * path.spread_parts(second) / SCALE / 2, instrument.tick / 2)

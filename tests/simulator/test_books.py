@@ -96,6 +96,25 @@ def test_sigkill__at_rest_brings_back_the_same_books(tmp_path: Path, accounts_fi
         exchange.session.close()
 
 
+def test_many_clients__at_once_leave_books_that_add_up(venue: RunningSimulator) -> None:
+    def trade(number: int) -> None:
+        exchange = connect(venue, keys_of("alice"))
+        for at in range(15):
+            side = "buy" if at % 2 else "sell"
+            symbol = BTC if at % 3 else BTC_SWAP
+            exchange.create_order(symbol, "market", side, 0.001, 50_000, {"clientOid": f"{number}of{at}"})
+        exchange.session.close()
+
+    clients = [threading.Thread(target=trade, args=(number,)) for number in range(6)]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    books = venue.books("alice")
+    assert len({order["order_id"] for order in books["orders"]}) == len(books["fills"]) == 90
+    assert_money_adds_up(books, {("spot", "USDT"): 10_000, ("spot", "BTC"): 1, ("mix", "USDT"): 10_000})
+
+
 def assert_money_adds_up(
     books: dict[str, list[dict[str, str]]], given_to: dict[tuple[str, str], int], account: str = "alice"
 ) -> None:
@@ -220,6 +239,37 @@ def test_change__that_fails_leaves_nothing(tmp_path: Path) -> None:
     reopened = Books(tmp_path / "books")
     assert reopened.live.balances == {balance(1).key: balance(1)}
     reopened.close()
+
+
+def test_full_disk__is_a_halt_and_what_was_committed_stays(tmp_path: Path) -> None:
+    books = Books(tmp_path / "books")
+    with books.change():
+        books.put(balance(1))
+    pages = books._file.execute("PRAGMA page_count").fetchone()[0]
+    books._file.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(errors.DiskFull):
+        change_much(books)
+    assert books.live.marks == {}
+    books.close()
+    reopened = Books(tmp_path / "books")
+    assert (reopened.live.balances, reopened.live.marks) == ({balance(1).key: balance(1)}, {})
+    reopened.close()
+
+
+def change_much(books: Books) -> None:
+    with books.change():
+        for at in range(2000):
+            books.put(Mark(f"mark{at}", Decimal(at)))
+
+
+def test_damaged_books__are_refused_with_a_sentence(tmp_path: Path) -> None:
+    books = Books(tmp_path / "books")
+    with books.change():
+        books.put(balance(1))
+    books._file.execute("UPDATE balances SET available = 'plenty'")
+    books.close()
+    with pytest.raises(errors.BadInput, match="cannot be read"):
+        Books(tmp_path / "books")
 
 
 def test_as_of__shows_each_older_state(tmp_path: Path) -> None:

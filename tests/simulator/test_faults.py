@@ -18,7 +18,7 @@ DEADLINE_SECONDS = 10
 @pytest.fixture(autouse=True)
 def _short_patience(alice: ccxt.bitget) -> None:
     alice.load_markets()
-    alice.timeout = 300
+    alice.timeout = 600
 
 
 def place(exchange: ccxt.bitget, client_oid: str = "one", symbol: str = BTC) -> Any:
@@ -122,7 +122,7 @@ def test_fault__fits_only_its_account_and_product(
 def test_delayed_visibility__hides_an_order_from_every_query(
     venue: RunningSimulator, alice: ccxt.bitget, symbol: str
 ) -> None:
-    venue.control("faults", {"route": "place-order", "kind": "delayed_visibility", "seconds": "0.6"})
+    venue.control("faults", {"route": "place-order", "kind": "delayed_visibility", "seconds": "1.5"})
     placed = alice.create_order(symbol, "market", "buy", 0.01, 50_000, {"clientOid": "one"})
     resting = place(alice, "two", symbol)
     assert alice.fetch_canceled_and_closed_orders(symbol) == alice.fetch_my_trades(symbol) == []
@@ -137,7 +137,7 @@ def test_delayed_visibility__hides_an_order_from_every_query(
 def test_late_request__reaches_the_books_after_the_client_gave_up(
     venue: RunningSimulator, alice: ccxt.bitget
 ) -> None:
-    venue.control("faults", {"route": "place-order", "kind": "late_request", "seconds": "0.6"})
+    venue.control("faults", {"route": "place-order", "kind": "late_request", "seconds": "1.2"})
     with pytest.raises(ccxt.RequestTimeout):
         place(alice)
     assert sent(venue) == 0
@@ -147,8 +147,8 @@ def test_late_request__reaches_the_books_after_the_client_gave_up(
 def test_late_request__is_refused_when_its_receive_window_has_passed(
     venue: RunningSimulator, alice: ccxt.bitget
 ) -> None:
-    venue.control("faults", {"route": "place-order", "kind": "late_request", "seconds": "0.5"})
-    fence = {"requestTime": str(alice.milliseconds()), "receiveWindow": "400"}
+    venue.control("faults", {"route": "place-order", "kind": "late_request", "seconds": "1.2"})
+    fence = {"requestTime": str(alice.milliseconds()), "receiveWindow": "1000"}
     with pytest.raises(ccxt.RequestTimeout):
         alice.create_order(BTC, "limit", "buy", 0.01, 45_000, {"clientOid": "one", **fence})
     await_true(lambda: bool(venue.control("requests?route=place-order")["log"]))
@@ -159,7 +159,7 @@ def test_late_request__is_refused_when_its_receive_window_has_passed(
 
 def test_partial_fill__fills_a_part_and_the_rest_later(venue: RunningSimulator, alice: ccxt.bitget) -> None:
     venue.control(
-        "faults", {"kind": "partial_fill", "route": "place-order", "fraction": "0.3", "seconds": "0.5"}
+        "faults", {"kind": "partial_fill", "route": "place-order", "fraction": "0.3", "seconds": "1.5"}
     )
     placed = alice.create_order(BTC, "market", "sell", 0.01, None, {"clientOid": "one"})
     order = alice.fetch_order("", BTC, {"clientOid": "one"})
@@ -251,6 +251,8 @@ def test_control_fill__may_come_after_the_cancel_and_be_too_big(
     alice.cancel_order(placed["id"], BTC)
     with pytest.raises(AssertionError, match="can be filled"):
         venue.control("fill", {"order_id": placed["id"], "quantity": "0.02"})
+    with pytest.raises(AssertionError, match="can be filled"):
+        venue.control("fill", {"order_id": placed["id"]})
     venue.control("fill", {"order_id": placed["id"], "quantity": "0.02", "force": True})
     (trade,) = alice.fetch_my_trades(BTC)
     assert (trade["order"], trade["amount"]) == (placed["id"], "0.02")

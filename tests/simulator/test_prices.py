@@ -1,6 +1,5 @@
 """Prices: the same for ever for the same seed, symbol and second; alive in between; replayed as they were written."""
 
-import os
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -120,7 +119,6 @@ def test_speed__multiplies_the_market_s_time_and_keeps_going_after_a_restart(tmp
         first = running.control("market")["market_ms"]
         second = running.control("market")["market_ms"]
         while second - first < 10_000:
-            os.sched_yield()
             second = running.control("market")["market_ms"]
         running.restart()
         assert running.control("market")["market_ms"] > second

@@ -68,6 +68,7 @@ def test_books__of_a_running_venue_are_refused_to_a_second_one(simulator: Runnin
         ("--port", "70000"),
         ("--tick-interval-ms", "0"),
         ("--replay", "absent.csv"),
+        ("--replay", "NOPEUSDT=absent.csv"),
         ("--accounts", "x"),
     ],
 )
