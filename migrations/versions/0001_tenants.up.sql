@@ -41,15 +41,15 @@ create domain holdfast.unsigned as numeric(38, 18)
   constraint unsigned_is_finite check (value < 'Infinity' and value >= 0);
 
 -- Called at the end of a guarded write: a lost lease or a row that moved under us undoes the whole statement.
-create function holdfast.assert_written(held bigint, found bigint, expected bigint) returns void
+create function holdfast.assert_written(held bigint, written bigint, expected bigint) returns void
   language plpgsql immutable
 as $body$
 begin
   if held <> 1 then
     raise exception 'the lease is not held in this epoch' using errcode = 'HF001';
   end if;
-  if found <> expected then
-    raise exception 'wrote % of % rows: one is not in the state it was left in', found, expected using errcode = 'HF002';
+  if written <> expected then
+    raise exception 'wrote % of % rows: one is not in the state it was left in', written, expected using errcode = 'HF002';
   end if;
 end
 $body$;

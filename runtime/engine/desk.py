@@ -90,7 +90,7 @@ class Desk:
         return symbol if self.account.kind is MarketKind.LINEAR else symbol.partition("/")[0]
 
 
-def load_bots(desk: Desk) -> None:
+def load_bots(desk: Desk, *, may_halt: bool = True) -> None:
     """The desk's bots and what they remember. One whose settings cannot be used is halted; its neighbours are not."""
     with desk.store.single("load the bots") as tx:
         rows = bots.load_bots(tx, desk.account.account_id)
@@ -102,7 +102,8 @@ def load_bots(desk: Desk) -> None:
         except errors.BotError as fault:
             faults = (*faults, str(fault))
         if faults or limits is None:
-            halt_unusable(desk, row, "; ".join(faults))
+            if may_halt:
+                halt_unusable(desk, row, "; ".join(faults))
             continue
         desk.bots.append(
             Bot(

@@ -104,6 +104,11 @@ def acquire(store: Store, account_id: AccountId, account_name: str, seconds: flo
     return Lease(store, Fence(account_id, epoch), holder, seconds, asked_at)
 
 
+def unheld(store: Store, account_id: AccountId) -> Lease:
+    """For who only looks: no epoch fits it, and every `require` refuses."""
+    return Lease(store, Fence(account_id, 0), this_process(), 0, elapsed_seconds())
+
+
 def this_process() -> Holder:
     pid = os.getpid()
     return Holder(uuid4(), socket.gethostname(), _boot_id(), pid, _process_started(pid) or "unknown")

@@ -27,7 +27,7 @@ def run(desk: Desk, kind: str, since: datetime) -> Reconciliation:
     desk.unclean = ()
     proved, found = 0, tuple[Finding, ...]()
     for _ in range(LOOKS_MAX):
-        found = _compare(desk, since)
+        found = compare(desk, since)
         proved += _prove(desk, found)
         if all(finding.reaction is Reaction.QUARANTINE for finding in found):
             break
@@ -75,7 +75,8 @@ def shift_baseline(desk: Desk, name: str, by: Decimal) -> None:
     desk.account = bots.with_baseline(desk.account, baseline)
 
 
-def _compare(desk: Desk, since: datetime) -> tuple[Finding, ...]:
+def compare(desk: Desk, since: datetime) -> tuple[Finding, ...]:
+    """What differs at this moment. Nothing is changed."""
     # The venue first: whatever the ledger learns meanwhile can only explain more of it, never less.
     theirs = _fetch_theirs(desk, since)
     ours = _load_ours(desk, theirs, since)

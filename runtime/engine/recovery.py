@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from runtime import errors, logs
 from runtime.domain.order import Order, Status
+from runtime.domain.reconcile import Finding
 from runtime.engine import desk as desks
 from runtime.engine import reconciling
 from runtime.engine.desk import Desk
@@ -27,15 +28,8 @@ class Report:
 def recover(desk: Desk) -> Report:
     """Load everything, prove what can be proved, compare the account. Trading may begin when it returns."""
     desks.load_bots(desk)
-    if not desk.symbols:
-        raise errors.BadInput(
-            where=f"account {desk.account.name}",
-            detail="it has no bot that could run",
-            remedy="Enrol or repair one.",
-        )
-    desk.markets = desk.exchange.connect(desk.symbols)
-    _require_markets(desk)
-    desk.ledger.load(desk.exchange.now() - COOLDOWN_REACH)
+    _load(desk)
+    _halt_without_market(desk)
     with desk.store.single("close interrupted jobs") as tx:
         bots.close_interrupted_jobs(tx, desk.fence)
     unsettled = desk.ledger.unsettled()
@@ -55,12 +49,30 @@ def recover(desk: Desk) -> Report:
     return report
 
 
+def look(desk: Desk) -> tuple[Finding, ...]:
+    """Compare the account with the ledger and change nothing, here or there."""
+    desks.load_bots(desk, may_halt=False)
+    _load(desk)
+    return reconciling.compare(desk, look_back(desk, desk.ledger.unsettled()))
+
+
 def look_back(desk: Desk, unsettled: tuple[Order, ...]) -> datetime:
     """Since when the account is compared: the last comparison, or the oldest order that was still open."""
     with desk.store.single("look up the last reconciliation") as tx:
         last = operations.load_last_started_at(tx, desk.account.account_id)
     instants = [order.created_at for order in unsettled] + [last or desk.exchange.now()]
     return min(instants) - HISTORY_MARGIN
+
+
+def _load(desk: Desk) -> None:
+    if not desk.symbols:
+        raise errors.BadInput(
+            where=f"Account {desk.account.name}",
+            detail="it has no bot that could run",
+            remedy="Enrol or repair one.",
+        )
+    desk.markets = desk.exchange.connect(desk.symbols)
+    desk.ledger.load(desk.exchange.now() - COOLDOWN_REACH)
 
 
 def _doubt_pending(desk: Desk) -> tuple[Order, ...]:
@@ -72,7 +84,7 @@ def _doubt_pending(desk: Desk) -> tuple[Order, ...]:
     return pending
 
 
-def _require_markets(desk: Desk) -> None:
+def _halt_without_market(desk: Desk) -> None:
     for bot in list(desk.bots):
         missing = sorted(set(bot.symbols) - set(desk.markets))
         if missing:

@@ -7,6 +7,7 @@ A supervisor that is killed takes its children with it: Linux sends them SIGTERM
 import os
 import selectors
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -257,6 +258,17 @@ def supervise(
     finally:
         os.close(lock)
     return 0
+
+
+def kept_port(file: Path) -> int:
+    """A free port, chosen once for this folder, so that a child that starts again is found where it was."""
+    if file.exists() and file.read_text(encoding="ascii").strip().isdigit():
+        return int(file.read_text(encoding="ascii"))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    file.write_text(str(port), encoding="ascii")
+    return port
 
 
 def stop_supervisor(data_dir: Path) -> bool:

@@ -135,6 +135,14 @@ class Store:
             _require_primary(connection, connection.execute(_ENTER, (str(self.tenant),)))
             yield Tx(connection, self.tenant)
 
+    @contextmanager
+    def snapshot(self, action: str) -> Iterator[Tx]:
+        """Many reads of one and the same instant."""
+        with _translated(action), self._pool.connection() as connection, connection.transaction():
+            connection.execute("set transaction isolation level repeatable read, read only")
+            connection.execute(_ENTER, (str(self.tenant),))
+            yield Tx(connection, self.tenant)
+
     def pool_use(self) -> Mapping[str, int]:
         return self._pool.get_stats()
 

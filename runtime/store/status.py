@@ -1,0 +1,60 @@
+"""What the ledger knows of all desks and bots of the tenant, as one picture."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from runtime.domain.status import BotStatus, DeskStatus, PositionStatus
+from runtime.store import queries
+from runtime.store.pool import Row, Tx
+
+_SQL = queries.load("status")
+ROWS_MAX = 1000
+
+
+def load_desks(tx: Tx) -> tuple[DeskStatus, ...]:
+    held = defaultdict(list)
+    for bot_id, symbol, quantity, average in tx.rows(_SQL["load_positions"], {"count": ROWS_MAX}):
+        held[bot_id].append(PositionStatus(symbol, quantity, average, None))
+    bots = defaultdict(list)
+    for account_id, bot_id, *facts in tx.rows(_SQL["load_bots"], {"count": ROWS_MAX}):
+        bots[account_id].append(_bot(facts, tuple(held[bot_id])))
+    return tuple(_desk(row, tuple(bots[row[0]])) for row in tx.rows(_SQL["load_desks"], {"count": ROWS_MAX}))
+
+
+def _bot(facts: Sequence[Any], positions: tuple[PositionStatus, ...]) -> BotStatus:
+    name, strategy, state, reason, equity, ticked_at, ticks, open_orders, filled_orders, realised = facts
+    return BotStatus(
+        name=name,
+        strategy=strategy,
+        state=state,
+        halt_reason=reason,
+        equity=equity,
+        equity_at=ticked_at,
+        ticked_at=ticked_at,
+        ticks=ticks,
+        positions=positions,
+        open_orders=open_orders,
+        filled_orders=filled_orders,
+        realised=realised,
+    )
+
+
+def _desk(row: Row, bots: tuple[BotStatus, ...]) -> DeskStatus:
+    _, name, venue, kind, host, pid, epoch, expires_at, alive, summary, recovered_at, unknown, quarantined = (
+        row
+    )
+    return DeskStatus(
+        account=name,
+        venue=venue,
+        market=kind,
+        lease_holder=f"{host}/{pid}" if host else "nobody",
+        lease_epoch=epoch or 0,
+        lease_expires_at=expires_at,
+        alive=alive,
+        last_recovery=summary or "none yet",
+        recovered_at=recovered_at,
+        bots=bots,
+        unknown_orders=unknown,
+        quarantined=quarantined,
+    )
