@@ -7,6 +7,8 @@ reads the environment, and what it raises are the driver's own errors.
 from alembic import context
 from sqlalchemy import create_engine, exc, pool
 
+from migrations.losses import losses_of, refuse_losses
+
 # Any number will do as long as it never changes: every migrator of every version asks for the same lock.
 MIGRATION_LOCK = 7_310_529_446
 LOCK_TIMEOUT_MS = 5_000
@@ -22,29 +24,35 @@ set statement_timeout = {STATEMENT_TIMEOUT_MS};
 do $$ begin perform pg_advisory_lock({MIGRATION_LOCK}); end $$;
 set lock_timeout = {LOCK_TIMEOUT_MS};
 """
-OPTIONS = {"transaction_per_migration": True, "version_table_schema": "public"}
 
 
 def run_offline() -> None:
-    context.configure(dialect_name="postgresql", **OPTIONS)  # type: ignore[arg-type]
+    context.configure(
+        dialect_name="postgresql", transaction_per_migration=True, version_table_schema="public"
+    )
     context.get_context().impl.static_output(PREPARATION)
     with context.begin_transaction():
         context.run_migrations()
 
 
 def run_online() -> None:
-    engine = create_engine(
-        "postgresql+psycopg://", creator=context.config.attributes["connect"], poolclass=pool.NullPool
-    )
+    attributes = context.config.attributes
+    engine = create_engine("postgresql+psycopg://", creator=attributes["connect"], poolclass=pool.NullPool)
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql(PREPARATION)
             connection.commit()
-            context.configure(connection=connection, **OPTIONS)  # type: ignore[arg-type]
+            # Each step down asks again; here all are asked first, so that a refusal leaves everything as it was.
+            tables = [table for path in attributes.get("must_lose_nothing", ()) for table in losses_of(path)]
+            refuse_losses(connection.connection.cursor(), tables)
+            connection.rollback()
+            context.configure(
+                connection=connection, transaction_per_migration=True, version_table_schema="public"
+            )
             with context.begin_transaction():
                 context.run_migrations()
     except exc.DBAPIError as wrapped:
-        # Its own text repeats the whole script and its parameters; the driver's says what was wrong.
+        # Its own text repeats the whole script; the driver's says what was wrong.
         raise (wrapped.orig or wrapped) from None
     finally:
         engine.dispose()

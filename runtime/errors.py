@@ -8,7 +8,8 @@
     ├── Uncertain   stop trading this symbol until it is proved
     │   └── OutcomeUnknown
     └── Halt        leave the process; the supervisor restarts it into recovery
-        ├── BadSettings, BadInput, SchemaMismatch, LeaseHeld, LeaseLost, BrokenInvariant, StoreLost, NotAllowed
+        ├── BadSettings, BadInput, SchemaMismatch, MigrationStopped, LeaseHeld, LeaseLost, BrokenInvariant, StoreLost,
+        ├── NotAllowed
         └── VenueUnsafe, LocalServerBroken, PortBusy, DiskFull, NoPermission, AlreadyRunning
 
 A class's docstring is the sentence that a person reads, with its facts in braces. Facts stay attributes, so that
@@ -114,6 +115,12 @@ class SchemaMismatch(Halt):
     exit_code = 11
 
 
+class MigrationStopped(Halt):
+    """The migration stopped, and the revision that was under way was undone: {detail}. {remedy}"""
+
+    exit_code = 11
+
+
 class LeaseHeld(Halt):
     """Account {account} is being traded by {holder} until {until}; only one process may. Stop that one, or wait."""
 
@@ -136,6 +143,12 @@ class NotAllowed(Halt):
     """PostgreSQL does not let this role {action}: {detail}. Check which role DATABASE_URL names."""
 
     exit_code = 13
+
+
+class ShutdownOverrun(Halt):
+    """Leaving in good order took longer than {seconds} seconds. We leave as a crash would: the next start proves all."""
+
+    exit_code = 21
 
 
 class VenueUnsafe(Halt):

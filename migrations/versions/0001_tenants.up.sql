@@ -16,7 +16,12 @@ begin
     end;
   end loop;
   if not pg_has_role(current_user, 'holdfast_owner', to_become) then
-    execute format('grant holdfast_owner to %I', current_user);
+    begin
+      execute format('grant holdfast_owner to %I', current_user);
+    exception when insufficient_privilege then
+      raise insufficient_privilege using message = format(
+        '%I may not become holdfast_owner; whoever made that role must say: grant holdfast_owner to %1$I', current_user);
+    end;
   end if;
 end
 $roles$;
@@ -119,6 +124,8 @@ create table holdfast.bots (
   created_at timestamptz not null default now(),
   constraint bots_pkey primary key (user_id, bot_id),
   constraint bots_name_key unique (user_id, account_id, name),
+  -- What a bot writes names its account too; through this key both must fit.
+  constraint bots_account_key unique (user_id, account_id, bot_id),
   constraint bots_account_fkey foreign key (user_id, account_id) references holdfast.accounts (user_id, account_id),
   constraint bots_state_known check (state in ('running', 'paused', 'halted')),
   constraint bots_symbols_named check (cardinality(symbols) > 0)
@@ -144,16 +151,17 @@ create table holdfast.leases (
   constraint leases_epoch_positive check (epoch > 0)
 );
 
--- An epoch that could go back would let a zombie write.
-create function holdfast.check_epoch() returns trigger
+-- An epoch that could go back, or belong to two, would let a zombie write.
+create function holdfast.refuse_epoch() returns trigger
   language plpgsql
 as $body$
 begin
-  raise exception 'epoch % may not follow epoch %', new.epoch, old.epoch using errcode = 'HF001';
+  raise exception 'epoch % may not follow epoch % of another holder', new.epoch, old.epoch using errcode = 'HF001';
 end
 $body$;
 create trigger leases_epoch_rises before update on holdfast.leases
-  for each row when (new.epoch < old.epoch) execute function holdfast.check_epoch();
+  for each row when (new.epoch < old.epoch or (new.epoch = old.epoch and new.holder <> old.holder))
+  execute function holdfast.refuse_epoch();
 
 do $tenants$
 declare
@@ -170,5 +178,7 @@ $tenants$;
 grant update (baseline, baseline_at) on holdfast.accounts to holdfast_bot;
 grant update (enabled, state, state_reason, state_since, memory, memory_at, breaker_day, ticks, ticked_at, equity,
   parameters, parameters_version, limits) on holdfast.bots to holdfast_bot;
-grant insert, update on holdfast.leases to holdfast_bot;
-grant insert, update on holdfast.user_settings to holdfast_api;
+grant insert on holdfast.leases to holdfast_bot;
+grant update (epoch, holder, host, boot, pid, process_started, acquired_at, renewed_at, expires_at, released_at, ready_at,
+  ticked_at) on holdfast.leases to holdfast_bot;
+grant insert, update (risk_profile, settings, updated_at) on holdfast.user_settings to holdfast_api;

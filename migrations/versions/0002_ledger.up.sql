@@ -11,7 +11,8 @@ create table holdfast.jobs (
   started_at timestamptz not null,
   finished_at timestamptz,
   constraint jobs_pkey primary key (user_id, job_id),
-  constraint jobs_bot_fkey foreign key (user_id, bot_id) references holdfast.bots (user_id, bot_id),
+  constraint jobs_bot_fkey foreign key (user_id, account_id, bot_id)
+    references holdfast.bots (user_id, account_id, bot_id),
   constraint jobs_status_known check (status in ('running', 'completed', 'failed', 'recovered'))
 );
 create index jobs_running on holdfast.jobs (user_id, account_id) where status = 'running';
@@ -60,7 +61,8 @@ create table holdfast.orders (
   constraint orders_client_order_id_key unique (user_id, account_id, client_order_id),
   constraint orders_intent_key unique (user_id, bot_id, intent_key),
   constraint orders_venue_order_id_key unique (user_id, account_id, venue_order_id),
-  constraint orders_bot_fkey foreign key (user_id, bot_id) references holdfast.bots (user_id, bot_id),
+  constraint orders_bot_fkey foreign key (user_id, account_id, bot_id)
+    references holdfast.bots (user_id, account_id, bot_id),
   constraint orders_job_fkey foreign key (user_id, job_id) references holdfast.jobs (user_id, job_id),
   constraint orders_side_known check (side in ('buy', 'sell')),
   constraint orders_kind_known check (kind in ('market', 'limit')),
@@ -99,11 +101,22 @@ end
 $body$;
 create trigger orders_intent_is_fixed before update on holdfast.orders
   for each row when (
-    (old.client_order_id, old.intent_key, old.symbol, old.side, old.kind, old.quantity, old.reduce_only, old.bot_id,
-      old.account_id, old.created_at)
-    is distinct from
-    (new.client_order_id, new.intent_key, new.symbol, new.side, new.kind, new.quantity, new.reduce_only, new.bot_id,
-      new.account_id, new.created_at)
+    new.user_id <> old.user_id
+    or new.order_id <> old.order_id
+    or new.account_id <> old.account_id
+    or new.bot_id <> old.bot_id
+    or new.job_id is distinct from old.job_id
+    or new.client_order_id <> old.client_order_id
+    or new.intent_key <> old.intent_key
+    or new.symbol <> old.symbol
+    or new.side <> old.side
+    or new.kind <> old.kind
+    or new.quantity <> old.quantity
+    or new.price is distinct from old.price
+    or new.reduce_only <> old.reduce_only
+    or new.epoch <> old.epoch
+    or new.created_at <> old.created_at
+    or new.send_before <> old.send_before
     or new.filled_quantity < old.filled_quantity
     or (old.venue_order_id is not null and new.venue_order_id is distinct from old.venue_order_id)
   ) execute function holdfast.refuse_order_rewrite();
@@ -174,8 +187,9 @@ create table holdfast.positions (
   last_trade_id text,
   updated_at timestamptz not null default clock_timestamp(),
   constraint positions_pkey primary key (user_id, bot_id, symbol),
-  constraint positions_bot_fkey foreign key (user_id, bot_id) references holdfast.bots (user_id, bot_id),
-  constraint positions_average_is_finite check (average_price < 'Infinity')
+  constraint positions_bot_fkey foreign key (user_id, account_id, bot_id)
+    references holdfast.bots (user_id, account_id, bot_id),
+  constraint positions_average_is_finite check (average_price < 'Infinity' and average_price > '-Infinity')
 );
 create index positions_account on holdfast.positions (user_id, account_id);
 
@@ -197,7 +211,8 @@ create table holdfast.trades (
   fill_count integer not null,
   voided boolean not null default false,
   constraint trades_pkey primary key (user_id, bot_id, symbol, number),
-  constraint trades_bot_fkey foreign key (user_id, bot_id) references holdfast.bots (user_id, bot_id),
+  constraint trades_bot_fkey foreign key (user_id, account_id, bot_id)
+    references holdfast.bots (user_id, account_id, bot_id),
   constraint trades_direction_known check (direction in ('long', 'short')),
   constraint trades_closed_after_opened check (closed_at >= opened_at)
 );
@@ -225,4 +240,9 @@ begin
 end
 $tenants$;
 
-grant update on holdfast.jobs, holdfast.orders, holdfast.positions, holdfast.trades to holdfast_bot;
+grant update (status, finished_at) on holdfast.jobs to holdfast_bot;
+grant update (status, venue_order_id, filled_quantity, cancel_requested_at, updated_at) on holdfast.orders to holdfast_bot;
+grant update (quantity, cost, realised, fees, fees_other, day, day_start_result, fill_count, trade_count, last_fill_at,
+  last_trade_id, updated_at) on holdfast.positions to holdfast_bot;
+grant update (direction, opened_at, closed_at, entry_quantity, entry_quote, exit_quantity, exit_quote, realised, fees,
+  fill_count, voided) on holdfast.trades to holdfast_bot;

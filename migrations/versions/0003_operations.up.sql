@@ -18,7 +18,8 @@ create table holdfast.commands (
   constraint commands_pkey primary key (user_id, command_id),
   constraint commands_idempotency_key unique (user_id, idempotency_key),
   constraint commands_account_fkey foreign key (user_id, account_id) references holdfast.accounts (user_id, account_id),
-  constraint commands_bot_fkey foreign key (user_id, bot_id) references holdfast.bots (user_id, bot_id),
+  constraint commands_bot_fkey foreign key (user_id, account_id, bot_id)
+    references holdfast.bots (user_id, account_id, bot_id),
   constraint commands_verb_known check (verb in ('pause', 'resume', 'flatten', 'cancel', 'adopt', 'ignore', 'close', 'reset')),
   constraint commands_status_known check (status in ('pending', 'done', 'refused')),
   constraint commands_finished_has_outcome check ((status = 'pending') = (finished_at is null))
@@ -80,7 +81,8 @@ create table holdfast.reconciliations (
     references holdfast.accounts (user_id, account_id),
   constraint reconciliations_kind_known check (kind in ('recovery', 'periodic', 'operator'))
 );
-create index reconciliations_newest on holdfast.reconciliations (user_id, account_id, finished_at desc);
+create index reconciliations_newest on holdfast.reconciliations (user_id, account_id, kind, finished_at desc);
+create index reconciliations_started on holdfast.reconciliations (user_id, account_id, started_at desc);
 
 do $tenants$
 declare
@@ -94,6 +96,10 @@ begin
 end
 $tenants$;
 
-grant insert, update on holdfast.commands, holdfast.quarantine to holdfast_bot;
-grant insert on holdfast.reconciliations, holdfast.audit_log to holdfast_bot;
-grant insert on holdfast.commands, holdfast.audit_log to holdfast_api;
+-- Nobody may write a command that is finished already, nor a line of the audit log with another time than now.
+grant insert (user_id, command_id, account_id, bot_id, verb, arguments, requested_by, reason, idempotency_key)
+  on holdfast.commands to holdfast_bot, holdfast_api;
+grant insert (user_id, actor, action, subject, facts) on holdfast.audit_log to holdfast_bot, holdfast_api;
+grant insert on holdfast.reconciliations, holdfast.quarantine to holdfast_bot;
+grant update (status, outcome, finished_at) on holdfast.commands to holdfast_bot;
+grant update (resolution, resolved_at, resolved_by) on holdfast.quarantine to holdfast_bot;

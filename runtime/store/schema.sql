@@ -1,0 +1,508 @@
+-- The whole schema as the migrations leave it; written by `make schema`, compared by a test, run by nobody.
+-- The roles must be there: holdfast_owner, who owns everything, holdfast_bot, holdfast_api, holdfast_readonly.
+
+create schema holdfast;
+grant usage on schema holdfast to holdfast_api;
+grant usage on schema holdfast to holdfast_bot;
+grant usage on schema holdfast to holdfast_readonly;
+
+create domain holdfast.amount as numeric(38,18)
+  constraint amount_is_finite CHECK (((VALUE < 'Infinity'::numeric) AND (VALUE > '-Infinity'::numeric)));
+
+create domain holdfast.positive as numeric(38,18)
+  constraint positive_is_finite CHECK (((VALUE < 'Infinity'::numeric) AND (VALUE > (0)::numeric)));
+
+create domain holdfast.unsigned as numeric(38,18)
+  constraint unsigned_is_finite CHECK (((VALUE < 'Infinity'::numeric) AND (VALUE >= (0)::numeric)));
+
+CREATE OR REPLACE FUNCTION holdfast.assert_written(held bigint, written bigint, expected bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+AS $function$
+begin
+  if held <> 1 then
+    raise exception 'the lease is not held in this epoch' using errcode = 'HF001';
+  end if;
+  if written <> expected then
+    raise exception 'wrote % of % rows: one is not in the state it was left in', written, expected using errcode = 'HF002';
+  end if;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION holdfast.check_order_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if not holdfast.may_move(old.status, new.status) then
+    raise exception 'an order may not move from % to %', old.status, new.status using errcode = 'HF004';
+  end if;
+  return new;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION holdfast.may_move(before text, after text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE before WHEN 'pending'::text THEN (after = ANY (ARRAY['submitted'::text, 'unknown'::text, 'rejected'::text, 'failed'::text])) WHEN 'unknown'::text THEN (after = ANY (ARRAY['submitted'::text, 'open'::text, 'partially_filled'::text, 'filled'::text, 'cancelled'::text, 'expired'::text, 'rejected'::text, 'failed'::text])) WHEN 'submitted'::text THEN (after = ANY (ARRAY['open'::text, 'partially_filled'::text, 'filled'::text, 'cancelled'::text, 'expired'::text, 'rejected'::text, 'unknown'::text])) WHEN 'open'::text THEN (after = ANY (ARRAY['partially_filled'::text, 'filled'::text, 'cancelled'::text, 'expired'::text, 'unknown'::text])) WHEN 'partially_filled'::text THEN (after = ANY (ARRAY['filled'::text, 'cancelled'::text, 'expired'::text, 'unknown'::text])) WHEN 'cancelled'::text THEN (after = 'filled'::text) WHEN 'expired'::text THEN (after = 'filled'::text) WHEN 'rejected'::text THEN (after = 'unknown'::text) WHEN 'failed'::text THEN (after = 'unknown'::text) ELSE false END
+;
+
+CREATE OR REPLACE FUNCTION holdfast.refuse_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception '% is append-only', tg_table_name using errcode = 'HF003';
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION holdfast.refuse_epoch()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception 'epoch % may not follow epoch % of another holder', new.epoch, old.epoch using errcode = 'HF001';
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION holdfast.refuse_order_rewrite()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception 'what an order asked for, and what was filled of it, may not be rewritten' using errcode = 'HF003';
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION holdfast.tenant()
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN (NULLIF(current_setting('holdfast.user_id'::text, true), ''::text))::uuid
+;
+
+create table holdfast.accounts (
+  user_id uuid not null,
+  account_id uuid not null,
+  name text not null,
+  venue text not null,
+  kind text not null,
+  paper boolean not null,
+  baseline jsonb,
+  baseline_at timestamp with time zone,
+  created_at timestamp with time zone default now() not null
+);
+
+create table holdfast.audit_log (
+  user_id uuid not null,
+  audit_id bigint generated always as identity,
+  at timestamp with time zone default clock_timestamp() not null,
+  actor text not null,
+  action text not null,
+  subject text not null,
+  facts jsonb default '{}'::jsonb not null
+);
+
+create table holdfast.bots (
+  user_id uuid not null,
+  bot_id uuid not null,
+  account_id uuid not null,
+  name text not null,
+  strategy text not null,
+  parameters jsonb not null,
+  parameters_version integer default 1 not null,
+  symbols text[] not null,
+  limits jsonb not null,
+  enabled boolean default true not null,
+  state text default 'running'::text not null,
+  state_reason text default ''::text not null,
+  state_since timestamp with time zone default now() not null,
+  memory jsonb default '{}'::jsonb not null,
+  memory_at timestamp with time zone,
+  breaker_day date,
+  ticks bigint default 0 not null,
+  ticked_at timestamp with time zone,
+  equity holdfast.amount,
+  created_at timestamp with time zone default now() not null
+);
+
+create table holdfast.commands (
+  user_id uuid not null,
+  command_id uuid default gen_random_uuid() not null,
+  account_id uuid not null,
+  bot_id uuid,
+  verb text not null,
+  arguments jsonb default '{}'::jsonb not null,
+  requested_by text not null,
+  reason text default ''::text not null,
+  requested_at timestamp with time zone default clock_timestamp() not null,
+  idempotency_key text not null,
+  status text default 'pending'::text not null,
+  outcome text,
+  finished_at timestamp with time zone
+);
+
+create table holdfast.fills (
+  user_id uuid not null,
+  account_id uuid not null,
+  symbol text not null,
+  venue_trade_id text not null,
+  order_id uuid not null,
+  bot_id uuid not null,
+  venue_order_id text not null,
+  base text not null,
+  quote text not null,
+  side text not null,
+  quantity holdfast.positive not null,
+  price holdfast.positive not null,
+  fee holdfast.amount not null,
+  fee_coin text not null,
+  quantity_step holdfast.positive not null,
+  traded_at timestamp with time zone not null,
+  recorded_at timestamp with time zone default clock_timestamp() not null,
+  epoch bigint not null
+);
+
+create table holdfast.jobs (
+  user_id uuid not null,
+  job_id uuid not null,
+  account_id uuid not null,
+  bot_id uuid not null,
+  trigger_reason text not null,
+  status text default 'running'::text not null,
+  started_at timestamp with time zone not null,
+  finished_at timestamp with time zone
+);
+
+create table holdfast.leases (
+  user_id uuid not null,
+  account_id uuid not null,
+  epoch bigint not null,
+  holder uuid not null,
+  host text not null,
+  boot text not null,
+  pid integer not null,
+  process_started text not null,
+  acquired_at timestamp with time zone not null,
+  renewed_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  released_at timestamp with time zone,
+  ready_at timestamp with time zone,
+  ticked_at timestamp with time zone
+);
+
+create table holdfast.order_events (
+  user_id uuid not null,
+  account_id uuid not null,
+  sequence bigint not null,
+  order_id uuid not null,
+  at timestamp with time zone not null,
+  status_before text,
+  status_after text not null,
+  detail text not null,
+  previous bytea not null,
+  digest bytea not null,
+  epoch bigint not null
+);
+
+create table holdfast.orders (
+  user_id uuid not null,
+  order_id uuid not null,
+  account_id uuid not null,
+  bot_id uuid not null,
+  job_id uuid,
+  client_order_id text not null,
+  intent_key text not null,
+  symbol text not null,
+  side text not null,
+  kind text not null,
+  quantity holdfast.positive not null,
+  price holdfast.positive,
+  reduce_only boolean not null,
+  status text not null,
+  venue_order_id text,
+  filled_quantity holdfast.unsigned default 0 not null,
+  cancel_requested_at timestamp with time zone,
+  reason text default ''::text not null,
+  epoch bigint not null,
+  created_at timestamp with time zone not null,
+  send_before timestamp with time zone not null,
+  updated_at timestamp with time zone not null
+);
+
+create table holdfast.positions (
+  user_id uuid not null,
+  bot_id uuid not null,
+  symbol text not null,
+  account_id uuid not null,
+  quantity holdfast.amount not null,
+  cost holdfast.amount not null,
+  average_price numeric generated always as (
+CASE
+    WHEN ((quantity)::numeric = (0)::numeric) THEN NULL::numeric
+    ELSE round(((cost)::numeric / (quantity)::numeric), 18)
+END) stored,
+  realised holdfast.amount not null,
+  fees holdfast.amount not null,
+  fees_other jsonb default '{}'::jsonb not null,
+  day date,
+  day_start_result holdfast.amount default 0 not null,
+  fill_count integer not null,
+  trade_count integer not null,
+  last_fill_at timestamp with time zone,
+  last_trade_id text,
+  updated_at timestamp with time zone default clock_timestamp() not null
+);
+
+create table holdfast.quarantine (
+  user_id uuid not null,
+  account_id uuid not null,
+  kind text not null,
+  venue_id text not null,
+  symbol text not null,
+  sentence text not null,
+  detail jsonb not null,
+  found_at timestamp with time zone not null,
+  resolution text,
+  resolved_at timestamp with time zone,
+  resolved_by text
+);
+
+create table holdfast.reconciliations (
+  user_id uuid not null,
+  reconciliation_id uuid not null,
+  account_id uuid not null,
+  kind text not null,
+  epoch bigint not null,
+  started_at timestamp with time zone not null,
+  finished_at timestamp with time zone not null,
+  clean boolean not null,
+  proved integer not null,
+  unproved integer not null,
+  quarantined integer not null,
+  summary text not null,
+  findings jsonb not null
+);
+
+create table holdfast.trades (
+  user_id uuid not null,
+  bot_id uuid not null,
+  symbol text not null,
+  number integer not null,
+  account_id uuid not null,
+  direction text not null,
+  opened_at timestamp with time zone not null,
+  closed_at timestamp with time zone,
+  entry_quantity holdfast.unsigned not null,
+  entry_quote holdfast.unsigned not null,
+  exit_quantity holdfast.unsigned not null,
+  exit_quote holdfast.unsigned not null,
+  realised holdfast.amount not null,
+  fees holdfast.amount not null,
+  fill_count integer not null,
+  voided boolean default false not null
+);
+
+create table holdfast.user_settings (
+  user_id uuid not null,
+  risk_profile text default 'balanced'::text not null,
+  settings jsonb default '{}'::jsonb not null,
+  updated_at timestamp with time zone default now() not null
+);
+
+create table holdfast.users (
+  user_id uuid not null,
+  name text not null,
+  enabled boolean default true not null,
+  created_at timestamp with time zone default now() not null
+);
+
+alter table holdfast.accounts add constraint accounts_pkey PRIMARY KEY (user_id, account_id);
+alter table holdfast.audit_log add constraint audit_log_pkey PRIMARY KEY (user_id, audit_id);
+alter table holdfast.bots add constraint bots_pkey PRIMARY KEY (user_id, bot_id);
+alter table holdfast.commands add constraint commands_pkey PRIMARY KEY (user_id, command_id);
+alter table holdfast.fills add constraint fills_pkey PRIMARY KEY (user_id, account_id, symbol, venue_trade_id);
+alter table holdfast.jobs add constraint jobs_pkey PRIMARY KEY (user_id, job_id);
+alter table holdfast.leases add constraint leases_pkey PRIMARY KEY (user_id, account_id);
+alter table holdfast.order_events add constraint order_events_pkey PRIMARY KEY (user_id, account_id, sequence);
+alter table holdfast.orders add constraint orders_pkey PRIMARY KEY (user_id, order_id);
+alter table holdfast.positions add constraint positions_pkey PRIMARY KEY (user_id, bot_id, symbol);
+alter table holdfast.quarantine add constraint quarantine_pkey PRIMARY KEY (user_id, account_id, kind, venue_id);
+alter table holdfast.reconciliations add constraint reconciliations_pkey PRIMARY KEY (user_id, reconciliation_id);
+alter table holdfast.trades add constraint trades_pkey PRIMARY KEY (user_id, bot_id, symbol, number);
+alter table holdfast.user_settings add constraint user_settings_pkey PRIMARY KEY (user_id);
+alter table holdfast.users add constraint users_pkey PRIMARY KEY (user_id);
+alter table holdfast.accounts add constraint accounts_name_key UNIQUE (user_id, name);
+alter table holdfast.bots add constraint bots_account_key UNIQUE (user_id, account_id, bot_id);
+alter table holdfast.bots add constraint bots_name_key UNIQUE (user_id, account_id, name);
+alter table holdfast.commands add constraint commands_idempotency_key UNIQUE (user_id, idempotency_key);
+alter table holdfast.orders add constraint orders_client_order_id_key UNIQUE (user_id, account_id, client_order_id);
+alter table holdfast.orders add constraint orders_intent_key UNIQUE (user_id, bot_id, intent_key);
+alter table holdfast.orders add constraint orders_venue_order_id_key UNIQUE (user_id, account_id, venue_order_id);
+alter table holdfast.accounts add constraint accounts_kind_known CHECK ((kind = ANY (ARRAY['spot'::text, 'linear'::text])));
+alter table holdfast.bots add constraint bots_state_known CHECK ((state = ANY (ARRAY['running'::text, 'paused'::text, 'halted'::text])));
+alter table holdfast.bots add constraint bots_symbols_named CHECK ((cardinality(symbols) > 0));
+alter table holdfast.commands add constraint commands_finished_has_outcome CHECK (((status = 'pending'::text) = (finished_at IS NULL)));
+alter table holdfast.commands add constraint commands_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'done'::text, 'refused'::text])));
+alter table holdfast.commands add constraint commands_verb_known CHECK ((verb = ANY (ARRAY['pause'::text, 'resume'::text, 'flatten'::text, 'cancel'::text, 'adopt'::text, 'ignore'::text, 'close'::text, 'reset'::text])));
+alter table holdfast.fills add constraint fills_side_known CHECK ((side = ANY (ARRAY['buy'::text, 'sell'::text])));
+alter table holdfast.jobs add constraint jobs_status_known CHECK ((status = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text, 'recovered'::text])));
+alter table holdfast.leases add constraint leases_epoch_positive CHECK ((epoch > 0));
+alter table holdfast.order_events add constraint order_events_digest_is_sha256 CHECK (((octet_length(digest) = 32) AND (octet_length(previous) = 32)));
+alter table holdfast.order_events add constraint order_events_sequence_positive CHECK ((sequence > 0));
+alter table holdfast.orders add constraint orders_acknowledged_has_venue_id CHECK (((status = ANY (ARRAY['pending'::text, 'unknown'::text, 'rejected'::text, 'failed'::text])) OR (venue_order_id IS NOT NULL)));
+alter table holdfast.orders add constraint orders_filled_is_whole CHECK (((status <> 'filled'::text) OR ((filled_quantity)::numeric = (quantity)::numeric)));
+alter table holdfast.orders add constraint orders_kind_known CHECK ((kind = ANY (ARRAY['market'::text, 'limit'::text])));
+alter table holdfast.orders add constraint orders_not_overfilled CHECK (((filled_quantity)::numeric <= (quantity)::numeric));
+alter table holdfast.orders add constraint orders_price_fits_kind CHECK (((kind = 'limit'::text) = (price IS NOT NULL)));
+alter table holdfast.orders add constraint orders_sent_after_written CHECK ((send_before >= created_at));
+alter table holdfast.orders add constraint orders_side_known CHECK ((side = ANY (ARRAY['buy'::text, 'sell'::text])));
+alter table holdfast.orders add constraint orders_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'submitted'::text, 'open'::text, 'partially_filled'::text, 'filled'::text, 'cancelled'::text, 'rejected'::text, 'expired'::text, 'unknown'::text, 'failed'::text])));
+alter table holdfast.positions add constraint positions_average_is_finite CHECK (((average_price < 'Infinity'::numeric) AND (average_price > '-Infinity'::numeric)));
+alter table holdfast.quarantine add constraint quarantine_kind_known CHECK ((kind = ANY (ARRAY['order'::text, 'fill'::text])));
+alter table holdfast.quarantine add constraint quarantine_resolution_known CHECK ((resolution = ANY (ARRAY['adopted'::text, 'ignored'::text, 'closed'::text])));
+alter table holdfast.quarantine add constraint quarantine_resolved_whole CHECK (((resolution IS NULL) = (resolved_at IS NULL)));
+alter table holdfast.reconciliations add constraint reconciliations_kind_known CHECK ((kind = ANY (ARRAY['recovery'::text, 'periodic'::text, 'operator'::text])));
+alter table holdfast.trades add constraint trades_closed_after_opened CHECK ((closed_at >= opened_at));
+alter table holdfast.trades add constraint trades_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text])));
+alter table holdfast.user_settings add constraint user_settings_risk_profile_known CHECK ((risk_profile = ANY (ARRAY['conservative'::text, 'balanced'::text, 'aggressive'::text])));
+alter table holdfast.accounts add constraint accounts_user_fkey FOREIGN KEY (user_id) REFERENCES holdfast.users(user_id);
+alter table holdfast.audit_log add constraint audit_log_user_fkey FOREIGN KEY (user_id) REFERENCES holdfast.users(user_id);
+alter table holdfast.bots add constraint bots_account_fkey FOREIGN KEY (user_id, account_id) REFERENCES holdfast.accounts(user_id, account_id);
+alter table holdfast.commands add constraint commands_account_fkey FOREIGN KEY (user_id, account_id) REFERENCES holdfast.accounts(user_id, account_id);
+alter table holdfast.commands add constraint commands_bot_fkey FOREIGN KEY (user_id, account_id, bot_id) REFERENCES holdfast.bots(user_id, account_id, bot_id);
+alter table holdfast.fills add constraint fills_order_fkey FOREIGN KEY (user_id, order_id) REFERENCES holdfast.orders(user_id, order_id);
+alter table holdfast.jobs add constraint jobs_bot_fkey FOREIGN KEY (user_id, account_id, bot_id) REFERENCES holdfast.bots(user_id, account_id, bot_id);
+alter table holdfast.leases add constraint leases_account_fkey FOREIGN KEY (user_id, account_id) REFERENCES holdfast.accounts(user_id, account_id);
+alter table holdfast.order_events add constraint order_events_order_fkey FOREIGN KEY (user_id, order_id) REFERENCES holdfast.orders(user_id, order_id);
+alter table holdfast.orders add constraint orders_bot_fkey FOREIGN KEY (user_id, account_id, bot_id) REFERENCES holdfast.bots(user_id, account_id, bot_id);
+alter table holdfast.orders add constraint orders_job_fkey FOREIGN KEY (user_id, job_id) REFERENCES holdfast.jobs(user_id, job_id);
+alter table holdfast.positions add constraint positions_bot_fkey FOREIGN KEY (user_id, account_id, bot_id) REFERENCES holdfast.bots(user_id, account_id, bot_id);
+alter table holdfast.quarantine add constraint quarantine_account_fkey FOREIGN KEY (user_id, account_id) REFERENCES holdfast.accounts(user_id, account_id);
+alter table holdfast.reconciliations add constraint reconciliations_account_fkey FOREIGN KEY (user_id, account_id) REFERENCES holdfast.accounts(user_id, account_id);
+alter table holdfast.trades add constraint trades_bot_fkey FOREIGN KEY (user_id, account_id, bot_id) REFERENCES holdfast.bots(user_id, account_id, bot_id);
+alter table holdfast.user_settings add constraint user_settings_user_fkey FOREIGN KEY (user_id) REFERENCES holdfast.users(user_id);
+
+CREATE INDEX commands_pending ON holdfast.commands USING btree (user_id, account_id, requested_at) WHERE (status = 'pending'::text);
+CREATE INDEX fills_order ON holdfast.fills USING btree (user_id, order_id);
+CREATE INDEX fills_position ON holdfast.fills USING btree (user_id, bot_id, symbol, traded_at);
+CREATE INDEX fills_recent ON holdfast.fills USING btree (user_id, account_id, traded_at);
+CREATE INDEX jobs_running ON holdfast.jobs USING btree (user_id, account_id) WHERE (status = 'running'::text);
+CREATE INDEX order_events_order ON holdfast.order_events USING btree (user_id, order_id, sequence);
+CREATE INDEX orders_recent ON holdfast.orders USING btree (user_id, account_id, updated_at);
+CREATE INDEX orders_unsettled ON holdfast.orders USING btree (user_id, account_id, created_at) WHERE (status = ANY (ARRAY['pending'::text, 'submitted'::text, 'open'::text, 'partially_filled'::text, 'unknown'::text]));
+CREATE INDEX positions_account ON holdfast.positions USING btree (user_id, account_id);
+CREATE INDEX quarantine_unresolved ON holdfast.quarantine USING btree (user_id, account_id) WHERE (resolution IS NULL);
+CREATE INDEX reconciliations_newest ON holdfast.reconciliations USING btree (user_id, account_id, kind, finished_at DESC);
+CREATE INDEX reconciliations_started ON holdfast.reconciliations USING btree (user_id, account_id, started_at DESC);
+CREATE INDEX trades_open ON holdfast.trades USING btree (user_id, account_id) WHERE ((closed_at IS NULL) AND (NOT voided));
+
+CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE ON holdfast.audit_log FOR EACH ROW EXECUTE FUNCTION holdfast.refuse_change();
+CREATE TRIGGER audit_log_keep BEFORE TRUNCATE ON holdfast.audit_log FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_change();
+CREATE TRIGGER fills_append_only BEFORE DELETE OR UPDATE ON holdfast.fills FOR EACH ROW EXECUTE FUNCTION holdfast.refuse_change();
+CREATE TRIGGER fills_keep BEFORE TRUNCATE ON holdfast.fills FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_change();
+CREATE TRIGGER leases_epoch_rises BEFORE UPDATE ON holdfast.leases FOR EACH ROW WHEN (((new.epoch < old.epoch) OR ((new.epoch = old.epoch) AND (new.holder <> old.holder)))) EXECUTE FUNCTION holdfast.refuse_epoch();
+CREATE TRIGGER order_events_append_only BEFORE DELETE OR UPDATE ON holdfast.order_events FOR EACH ROW EXECUTE FUNCTION holdfast.refuse_change();
+CREATE TRIGGER order_events_keep BEFORE TRUNCATE ON holdfast.order_events FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_change();
+CREATE TRIGGER orders_intent_is_fixed BEFORE UPDATE ON holdfast.orders FOR EACH ROW WHEN (((new.user_id <> old.user_id) OR (new.order_id <> old.order_id) OR (new.account_id <> old.account_id) OR (new.bot_id <> old.bot_id) OR (new.job_id IS DISTINCT FROM old.job_id) OR (new.client_order_id <> old.client_order_id) OR (new.intent_key <> old.intent_key) OR (new.symbol <> old.symbol) OR (new.side <> old.side) OR (new.kind <> old.kind) OR ((new.quantity)::numeric <> (old.quantity)::numeric) OR ((new.price)::numeric IS DISTINCT FROM (old.price)::numeric) OR (new.reduce_only <> old.reduce_only) OR (new.epoch <> old.epoch) OR (new.created_at <> old.created_at) OR (new.send_before <> old.send_before) OR ((new.filled_quantity)::numeric < (old.filled_quantity)::numeric) OR ((old.venue_order_id IS NOT NULL) AND (new.venue_order_id IS DISTINCT FROM old.venue_order_id)))) EXECUTE FUNCTION holdfast.refuse_order_rewrite();
+CREATE TRIGGER orders_move_is_legal BEFORE UPDATE OF status ON holdfast.orders FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION holdfast.check_order_change();
+
+alter table holdfast.accounts enable row level security, force row level security;
+alter table holdfast.audit_log enable row level security, force row level security;
+alter table holdfast.bots enable row level security, force row level security;
+alter table holdfast.commands enable row level security, force row level security;
+alter table holdfast.fills enable row level security, force row level security;
+alter table holdfast.jobs enable row level security, force row level security;
+alter table holdfast.leases enable row level security, force row level security;
+alter table holdfast.order_events enable row level security, force row level security;
+alter table holdfast.orders enable row level security, force row level security;
+alter table holdfast.positions enable row level security, force row level security;
+alter table holdfast.quarantine enable row level security, force row level security;
+alter table holdfast.reconciliations enable row level security, force row level security;
+alter table holdfast.trades enable row level security, force row level security;
+alter table holdfast.user_settings enable row level security, force row level security;
+alter table holdfast.users enable row level security, force row level security;
+
+create policy tenant on holdfast.accounts as permissive for all using ((user_id = holdfast.tenant()));
+create policy tenant on holdfast.audit_log as permissive for all using ((user_id = holdfast.tenant()));
+create policy tenant on holdfast.bots as permissive for all using ((user_id = holdfast.tenant()));
+create policy tenant on holdfast.commands as permissive for all using ((user_id = holdfast.tenant()));
+create policy tenant on holdfast.fills as permissive for all using ((user_id = holdfast.tenant()));
+create policy tenant on holdfast.jobs as permissive for all using ((user_id = holdfast.tenant()));
+create policy tenant on holdfast.leases as permissive for all using ((user_id = holdfast.tenant()));
+create policy tenant on holdfast.order_events as permissive for all using ((user_id = holdfast.tenant()));
+create policy tenant on holdfast.orders as permissive for all using ((user_id = holdfast.tenant()));
+create policy tenant on holdfast.positions as permissive for all using ((user_id = holdfast.tenant()));
+create policy tenant on holdfast.quarantine as permissive for all using ((user_id = holdfast.tenant()));
+create policy tenant on holdfast.reconciliations as permissive for all using ((user_id = holdfast.tenant()));
+create policy tenant on holdfast.trades as permissive for all using ((user_id = holdfast.tenant()));
+create policy tenant on holdfast.user_settings as permissive for all using ((user_id = holdfast.tenant()));
+create policy tenant on holdfast.users as permissive for all using ((user_id = holdfast.tenant()));
+
+grant select on holdfast.accounts to holdfast_api;
+grant select on holdfast.accounts to holdfast_bot;
+grant select on holdfast.accounts to holdfast_readonly;
+grant select on holdfast.audit_log to holdfast_api;
+grant select on holdfast.audit_log to holdfast_bot;
+grant select on holdfast.audit_log to holdfast_readonly;
+grant select on holdfast.bots to holdfast_api;
+grant select on holdfast.bots to holdfast_bot;
+grant select on holdfast.bots to holdfast_readonly;
+grant select on holdfast.commands to holdfast_api;
+grant select on holdfast.commands to holdfast_bot;
+grant select on holdfast.commands to holdfast_readonly;
+grant select on holdfast.fills to holdfast_api;
+grant insert, select on holdfast.fills to holdfast_bot;
+grant select on holdfast.fills to holdfast_readonly;
+grant select on holdfast.jobs to holdfast_api;
+grant insert, select on holdfast.jobs to holdfast_bot;
+grant select on holdfast.jobs to holdfast_readonly;
+grant select on holdfast.leases to holdfast_api;
+grant insert, select on holdfast.leases to holdfast_bot;
+grant select on holdfast.leases to holdfast_readonly;
+grant select on holdfast.order_events to holdfast_api;
+grant insert, select on holdfast.order_events to holdfast_bot;
+grant select on holdfast.order_events to holdfast_readonly;
+grant select on holdfast.orders to holdfast_api;
+grant insert, select on holdfast.orders to holdfast_bot;
+grant select on holdfast.orders to holdfast_readonly;
+grant select on holdfast.positions to holdfast_api;
+grant insert, select on holdfast.positions to holdfast_bot;
+grant select on holdfast.positions to holdfast_readonly;
+grant select on holdfast.quarantine to holdfast_api;
+grant insert, select on holdfast.quarantine to holdfast_bot;
+grant select on holdfast.quarantine to holdfast_readonly;
+grant select on holdfast.reconciliations to holdfast_api;
+grant insert, select on holdfast.reconciliations to holdfast_bot;
+grant select on holdfast.reconciliations to holdfast_readonly;
+grant select on holdfast.trades to holdfast_api;
+grant insert, select on holdfast.trades to holdfast_bot;
+grant select on holdfast.trades to holdfast_readonly;
+grant insert, select on holdfast.user_settings to holdfast_api;
+grant select on holdfast.user_settings to holdfast_bot;
+grant select on holdfast.user_settings to holdfast_readonly;
+grant select on holdfast.users to holdfast_api;
+grant select on holdfast.users to holdfast_bot;
+grant select on holdfast.users to holdfast_readonly;
+
+grant update (baseline, baseline_at) on holdfast.accounts to holdfast_bot;
+grant insert (user_id, actor, action, subject, facts) on holdfast.audit_log to holdfast_api;
+grant insert (user_id, actor, action, subject, facts) on holdfast.audit_log to holdfast_bot;
+grant update (parameters, parameters_version, limits, enabled, state, state_reason, state_since, memory, memory_at, breaker_day, ticks, ticked_at, equity) on holdfast.bots to holdfast_bot;
+grant insert (user_id, command_id, account_id, bot_id, verb, arguments, requested_by, reason, idempotency_key) on holdfast.commands to holdfast_api;
+grant insert (user_id, command_id, account_id, bot_id, verb, arguments, requested_by, reason, idempotency_key) on holdfast.commands to holdfast_bot;
+grant update (status, outcome, finished_at) on holdfast.commands to holdfast_bot;
+grant update (status, finished_at) on holdfast.jobs to holdfast_bot;
+grant update (epoch, holder, host, boot, pid, process_started, acquired_at, renewed_at, expires_at, released_at, ready_at, ticked_at) on holdfast.leases to holdfast_bot;
+grant update (status, venue_order_id, filled_quantity, cancel_requested_at, updated_at) on holdfast.orders to holdfast_bot;
+grant update (quantity, cost, realised, fees, fees_other, day, day_start_result, fill_count, trade_count, last_fill_at, last_trade_id, updated_at) on holdfast.positions to holdfast_bot;
+grant update (resolution, resolved_at, resolved_by) on holdfast.quarantine to holdfast_bot;
+grant update (direction, opened_at, closed_at, entry_quantity, entry_quote, exit_quantity, exit_quote, realised, fees, fill_count, voided) on holdfast.trades to holdfast_bot;
+grant update (risk_profile, settings, updated_at) on holdfast.user_settings to holdfast_api;
