@@ -9,7 +9,7 @@
     │   └── OutcomeUnknown
     └── Halt        leave the process; the supervisor restarts it into recovery
         ├── BadSettings, BadInput, SchemaMismatch, MigrationStopped, LeaseHeld, LeaseLost, BrokenInvariant, StoreLost,
-        ├── NotAllowed
+        ├── NotAllowed, ShutdownOverrun
         └── VenueUnsafe, LocalServerBroken, PortBusy, DiskFull, NoPermission, AlreadyRunning
 
 A class's docstring is the sentence that a person reads, with its facts in braces. Facts stay attributes, so that

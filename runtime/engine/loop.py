@@ -100,6 +100,7 @@ def run(desk: Desk, stop: threading.Event) -> None:
     """Recover, then tick at the desk's own pace until told to stop."""
     schedule = _Schedule(desk)
     while not stop.is_set():
+        began_at = elapsed_seconds()
         try:
             schedule.turn()
         except errors.StoreUnavailable as fault:
@@ -109,7 +110,7 @@ def run(desk: Desk, stop: threading.Event) -> None:
             schedule.must_recover = True
         except errors.Retry as fault:
             logs.warning("tick postponed", detail=str(fault))
-        stop.wait(desk.pace.tick_seconds)
+        stop.wait(max(0.0, began_at + desk.pace.tick_seconds - elapsed_seconds()))
 
 
 @dataclass(slots=True)
