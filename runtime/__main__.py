@@ -1,0 +1,500 @@
+"""The switchboard: reads the settings and the command line, builds what one role needs, and starts it.
+
+The only module that names concrete classes of more than one room. Every error leaves as one sentence and an exit code.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from runtime import errors, logs
+from runtime.domain.identity import bot_id, user_id
+from runtime.domain.market import MarketKind
+from runtime.domain.status import DeskStatus, Overview, ProcessStatus
+from runtime.engine import enrolment, lease, loop, recovery, verifying
+from runtime.engine.desk import Desk, Pace
+from runtime.engine.ledger import Ledger
+from runtime.exchanges import registry
+from runtime.exchanges.ccxt_adapter import Credentials
+from runtime.exchanges.port import Exchange
+from runtime.local import postgres, supervisor, terminal
+from runtime.local.supervisor import Child
+from runtime.settings import Secret, Settings
+from runtime.simulator import cli as simulator_cli
+from runtime.store import bots, operations, schema, status
+from runtime.store.bots import Account
+from runtime.store.pool import Store
+from runtime.strategies import catalogue
+
+SAMPLE_DESKS = Path(__file__).parent / "local" / "sample_desks.toml"
+SCHEMA_FILE = Path(__file__).parent / "store" / "schema.sql"
+DIFFERENCES_FOUND = 4
+
+Role = Callable[[Settings, argparse.Namespace], int]
+
+
+# --- roles -----------------------------------------------------------------------------------------------------------
+
+
+def run(settings: Settings, args: argparse.Namespace) -> int:
+    """Embedded PostgreSQL, migrations, simulator, sample desks, and a live view of them."""
+    file = enrolment.read(args.desks, catalogue.build)
+    stop = threading.Event()
+    with databases(settings) as database:
+        schema.upgrade(database("admin"))
+        user = enrolment.enrol(database("admin"), file)
+        children = _children(settings, file, args.seed, args.speed)
+        with Store(database("bot"), user) as store, terminal.Screen(Console()) as screen:
+
+            def show(processes: tuple[ProcessStatus, ...]) -> None:
+                now = datetime.now(UTC)
+                screen.show(Overview(now, _load_desks(store), processes), now)
+
+            return supervisor.supervise(
+                settings.data_dir, children, show, stop, environ=os.environ, tick_seconds=1.0
+            )
+
+
+def run_desk(settings: Settings, args: argparse.Namespace) -> int:
+    """Trade one account until told to stop."""
+    stop = threading.Event()
+    _stop_on_signals(stop, settings.shutdown_seconds)
+    logs.start(settings.log_level)
+    with databases(settings) as database:
+        schema.require_current(database("bot"))
+        with Store(
+            database("bot"),
+            user_id(settings.user),
+            pool_max=settings.database_pool_max,
+            statement_seconds=settings.statement_seconds,
+        ) as store:
+            account = _account(store, settings)
+            held = lease.acquire(store, account.account_id, account.name, settings.lease_seconds)
+            desk = _build_desk(settings, store, account, held, stop.is_set)
+            try:
+                loop.run(desk, stop)
+            finally:
+                desk.exchange.close()
+            held.release()
+    logs.info("stopped", account=account.name)
+    return 0
+
+
+def run_simulator(_: Settings, args: argparse.Namespace) -> int:
+    return simulator_cli.run(args)
+
+
+def migrate(settings: Settings, args: argparse.Namespace) -> int:
+    if args.sql:
+        print(schema.render_sql(args.revision))
+        return 0
+    with databases(settings) as database:
+        url = database("admin")
+        before = schema.current(url)
+        schema.upgrade(url, args.revision)
+        print(f"The schema went from {before or 'nothing'} to {schema.current(url)}.")
+    return 0
+
+
+def rollback(settings: Settings, args: argparse.Namespace) -> int:
+    with databases(settings) as database:
+        url = database("admin")
+        schema.downgrade(url, args.revision, drop_data=args.drop_data)
+        print(f"The schema is at {schema.current(url) or 'nothing'}.")
+    return 0
+
+
+def history(settings: Settings, _: argparse.Namespace) -> int:
+    with databases(settings) as database:
+        for each in schema.history(database("admin")):
+            print(f"{each.name}  {'applied' if each.applied else 'pending'}  {each.title}")
+    return 0
+
+
+def write_schema(settings: Settings, _: argparse.Namespace) -> int:
+    with databases(settings) as database:
+        url = database("admin")
+        schema.upgrade(url)
+        SCHEMA_FILE.write_text(schema.dump(url), encoding="utf-8")
+    print(f"Wrote {SCHEMA_FILE.name}.")
+    return 0
+
+
+def enrol(settings: Settings, args: argparse.Namespace) -> int:
+    file = enrolment.read(args.desks, catalogue.build)
+    with databases(settings) as database:
+        enrolment.enrol(database("admin"), file)
+    print(f"Enrolled {', '.join(account.name for account in file.accounts)} of user {file.user}.")
+    return 0
+
+
+def verify(settings: Settings, _: argparse.Namespace) -> int:
+    """Recompute positions and trades from fills, and walk the chain of events."""
+    wrong = 0
+    with opened_store(settings) as store:
+        for account in _accounts(store):
+            differences = verifying.verify(store, account.account_id)
+            wrong += len(differences)
+            print(f"{account.name}: {len(differences)} difference(s)")
+            for sentence in differences:
+                print(f"  {sentence}")
+    return DIFFERENCES_FOUND if wrong else 0
+
+
+def show_status(settings: Settings, args: argparse.Namespace) -> int:
+    with opened_store(settings) as store:
+        now = datetime.now(UTC)
+        overview = Overview(now, _load_desks(store), ())
+    faults = terminal.find_faults(overview, now, tick_age_seconds_max=args.tick_age_seconds_max)
+    if args.json:
+        print(json.dumps({"healthy": not faults, "faults": faults}, default=str))
+    else:
+        Console().print(terminal.render(overview, now))
+    return DIFFERENCES_FOUND if faults or not overview.desks else 0
+
+
+def check_account(settings: Settings, _: argparse.Namespace) -> int:
+    """Compare an account with the ledger and change nothing."""
+    with opened_store(settings) as store:
+        account = _account(store, settings)
+        desk = _build_desk(settings, store, account, lease.unheld(store, account.account_id), lambda: True)
+        findings = recovery.look(desk)
+        for finding in findings:
+            print(f"{finding.reaction}: {finding.sentence}")
+    print(f"{account.name}: {len(findings)} finding(s)")
+    return DIFFERENCES_FOUND if findings else 0
+
+
+def repair(settings: Settings, _: argparse.Namespace) -> int:
+    """Take the lease, recover once, say what was proved, and leave."""
+    with opened_store(settings) as store:
+        account = _account(store, settings)
+        held = lease.acquire(store, account.account_id, account.name, settings.lease_seconds)
+        try:
+            report = recovery.recover(_build_desk(settings, store, account, held, lambda: True))
+        finally:
+            held.release()
+    print(f"{account.name}: {report.reconciliation.summary}")
+    for sentence in report.reconciliation.findings:
+        print(f"  {sentence}")
+    return 0 if report.reconciliation.clean else DIFFERENCES_FOUND
+
+
+def command(settings: Settings, args: argparse.Namespace) -> int:
+    """Ask a desk for something; it obeys at its next tick."""
+    arguments = {
+        name: value for name in ("client_order_id", "venue_id") if (value := getattr(args, name)) is not None
+    }
+    with opened_store(settings) as store:
+        account = _account(store, settings)
+        bot = bot_id(account.account_id, args.bot) if args.bot else None
+        with store.single("look for the bot") as tx:
+            known = {row.bot_id for row in bots.load_bots(tx, account.account_id)}
+        if bot is not None and bot not in known:
+            raise errors.InvalidCommand(verb=args.verb, detail=f"{account.name} has no bot {args.bot!r:.60}")
+        with store.single("record the command") as tx:
+            recorded = operations.record_command(
+                tx,
+                account.account_id,
+                bot,
+                args.verb,
+                arguments=arguments,
+                requested_by=settings.user,
+                reason=args.reason,
+                key=args.key or f"{args.verb}:{datetime.now(UTC).isoformat()}",
+            )
+    print(
+        f"Recorded {args.verb} as {recorded}."
+        if recorded
+        else f"{args.key!r} was recorded before; nothing is done."
+    )
+    return 0
+
+
+def stop_all(settings: Settings, _: argparse.Namespace) -> int:
+    stopped = supervisor.stop_supervisor(settings.data_dir)
+    server = postgres.stop_server(settings.data_dir / "postgres")
+    print("Stopped." if stopped or server else "Nothing was running.")
+    return 0
+
+
+def psql(settings: Settings, args: argparse.Namespace) -> int:
+    """A console on the embedded PostgreSQL, as its superuser."""
+    with postgres.open_server(settings.data_dir / "postgres") as server:
+        argv = [str(server.program("psql")), server.url(), *args.arguments]
+        return os.spawnv(os.P_WAIT, argv[0], argv)
+
+
+def doctor(settings: Settings, _: argparse.Namespace) -> int:
+    """Says what this machine and this data folder look like."""
+    state = postgres.server_state(settings.data_dir / "postgres")
+    print(f"python {sys.version.split()[0]}, data folder {settings.data_dir.resolve()}")
+    print(f"embedded PostgreSQL: {state}")
+    print(f"supervisor: {supervisor.find_supervisor(settings.data_dir) or 'not running'}")
+    print(f"DATABASE_URL: {'set' if settings.database_url else 'not set, the embedded server is used'}")
+    with databases(settings) as database:
+        url = database("bot")
+        print(f"schema: {schema.current(url) or 'empty'}, this program needs {schema.head()}")
+    return 0
+
+
+# --- building --------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def databases(settings: Settings) -> Iterator[Callable[[str], Secret]]:
+    """Where the database is, for a role of it: DATABASE_URL if given, else the embedded server while we live."""
+    given = settings.database_url
+    if given is not None:
+        yield lambda _: given
+        return
+    with postgres.open_server(settings.data_dir / "postgres") as server:
+        yield lambda role: Secret(server.url() if role == "admin" else server.url(f"holdfast_{role}"))
+
+
+@contextmanager
+def opened_store(settings: Settings) -> Iterator[Store]:
+    with databases(settings) as database:
+        schema.require_current(database("bot"))
+        with Store(
+            database("bot"), user_id(settings.user), statement_seconds=settings.statement_seconds
+        ) as store:
+            yield store
+
+
+def _build_desk(
+    settings: Settings, store: Store, account: Account, held: lease.Lease, stopping: Callable[[], bool]
+) -> Desk:
+    pace = Pace(
+        tick_seconds=settings.tick_seconds,
+        request_timeout_seconds=settings.request_timeout_seconds,
+        send_within_seconds=settings.send_within_seconds,
+        lease_seconds=settings.lease_seconds,
+        reconcile_seconds=settings.reconcile_seconds,
+        shutdown_seconds=settings.shutdown_seconds,
+        store_lost_seconds=settings.store_lost_seconds,
+    )
+    return Desk(
+        account=account,
+        lease=held,
+        store=store,
+        exchange=_open_exchange(settings, account),
+        ledger=Ledger(store, held.fence),
+        pace=pace,
+        build_strategy=catalogue.build,
+        stopping=stopping,
+    )
+
+
+def _stop_on_signals(stop: threading.Event, budget_seconds: float) -> None:
+    """The first SIGTERM or SIGINT asks the loop to end, and starts the clock that ends it anyway."""
+
+    def on_stop(*_: object) -> None:
+        stop.set()
+        signal.setitimer(signal.ITIMER_REAL, budget_seconds)
+
+    def on_alarm(*_: object) -> None:
+        raise errors.ShutdownOverrun(seconds=f"{budget_seconds:g}")
+
+    signal.signal(signal.SIGTERM, on_stop)
+    signal.signal(signal.SIGINT, on_stop)
+    signal.signal(signal.SIGALRM, on_alarm)
+
+
+def _open_exchange(settings: Settings, account: Account) -> Exchange:
+    if not account.paper and not settings.live:
+        raise errors.VenueUnsafe(
+            venue=account.venue,
+            detail=f"account {account.name} is a live one and HOLDFAST_LIVE is not yes",
+            remedy="Set HOLDFAST_LIVE=yes to trade with real money.",
+        )
+    if account.paper and settings.venue_url is None:
+        raise errors.VenueUnsafe(
+            venue=account.venue,
+            detail=f"account {account.name} is for paper and HOLDFAST_VENUE_URL does not name a simulator",
+            remedy="Start `python -m runtime simulator` and set HOLDFAST_VENUE_URL to its address.",
+        )
+    missing = Secret("")
+    credentials = Credentials(
+        key=settings.venue_key or missing,
+        secret=settings.venue_secret or missing,
+        passphrase=settings.venue_passphrase or missing,
+    )
+    return registry.open_exchange(
+        account.venue,
+        MarketKind(account.kind),
+        credentials,
+        base_url=settings.venue_url if account.paper else None,
+        live=not account.paper,
+        request_timeout_seconds=settings.request_timeout_seconds,
+    )
+
+
+def _account(store: Store, settings: Settings) -> Account:
+    accounts = _accounts(store)
+    names = (
+        ", ".join(account.name for account in accounts)
+        or "none; enrol one with `python -m runtime enrol FILE`"
+    )
+    if settings.account is None:
+        raise errors.BadSettings(count=1, faults=f"HOLDFAST_ACCOUNT must name one of the accounts: {names}.")
+    for account in accounts:
+        if account.name == settings.account:
+            return account
+    detail = f"HOLDFAST_ACCOUNT is {settings.account!r:.60}; user {settings.user} has the accounts: {names}."
+    raise errors.BadSettings(count=1, faults=detail)
+
+
+def _accounts(store: Store) -> list[Account]:
+    with store.transaction("look for the accounts") as tx:
+        loaded = [bots.load_account(tx, name) for name in bots.load_account_names(tx)]
+    return [account for account in loaded if account is not None]
+
+
+def _load_desks(store: Store) -> tuple[DeskStatus, ...]:
+    with store.transaction("look at the desks") as tx:
+        return status.load_desks(tx)
+
+
+def _children(settings: Settings, file: enrolment.DeskFile, seed: int, speed: str) -> list[Child]:
+    """The simulator with an account for each paper desk, then the desks."""
+    folder = settings.data_dir / "simulator"
+    folder.mkdir(parents=True, exist_ok=True)
+    port = supervisor.kept_port(folder / "port")
+    accounts_file = folder / "accounts.json"
+    accounts_file.write_text(
+        json.dumps([_paper_account(account.name) for account in file.accounts]), encoding="utf-8"
+    )
+    python = (sys.executable, "-m", "runtime")
+    simulator = (
+        *python,
+        "simulator",
+        "--port",
+        str(port),
+        "--books",
+        str(folder / "books"),
+        "--seed",
+        str(seed),
+    )
+    children = [
+        Child(
+            "simulator",
+            (*simulator, "--speed", speed, "--accounts", str(accounts_file)),
+            ready_line="listening on",
+        )
+    ]
+    for account in file.accounts:
+        environment = {
+            "HOLDFAST_DATA_DIR": str(settings.data_dir),
+            "HOLDFAST_USER": file.user,
+            "HOLDFAST_ACCOUNT": account.name,
+            "HOLDFAST_VENUE_URL": f"http://127.0.0.1:{port}",
+            "HOLDFAST_VENUE_KEY": f"{account.name}-key",
+            "HOLDFAST_VENUE_SECRET": "paper-secret",
+            "HOLDFAST_VENUE_PASSPHRASE": "paper-passphrase",
+        }
+        children.append(Child(account.name, (*python, "desk"), env_overrides=environment))
+    return children
+
+
+def _paper_account(name: str) -> Mapping[str, object]:
+    return {
+        "name": name,
+        "key": f"{name}-key",
+        "secret": "paper-secret",
+        "passphrase": "paper-passphrase",
+        "spot": {"USDT": "100000"},
+        "mix": {"USDT": "100000"},
+    }
+
+
+# --- the command line ------------------------------------------------------------------------------------------------
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="python -m runtime", description="Holdfast: a bot that can be killed at any instant."
+    )
+    roles = top.add_subparsers(dest="role", required=True, metavar="ROLE")
+
+    def role(name: str, act: Role, text: str) -> argparse.ArgumentParser:
+        added = roles.add_parser(name, help=text, description=text)
+        added.set_defaults(act=act)
+        return added
+
+    _add_run(role("run", run, "PostgreSQL, simulator and sample desks on this machine, with a live view"))
+    role("desk", run_desk, "trade the account that HOLDFAST_ACCOUNT names")
+    simulator_cli.add_arguments(
+        role("simulator", run_simulator, "a venue with paper money that speaks Bitget's REST")
+    )
+    added = role("migrate", migrate, "bring the schema up to a revision (default: the newest)")
+    added.add_argument("revision", nargs="?", default="head")
+    added.add_argument("--sql", action="store_true", help="print the script instead of running it")
+    added = role("rollback", rollback, "take the schema back to a revision; `base` is the empty one")
+    added.add_argument("revision")
+    added.add_argument("--drop-data", action="store_true", help="yes, lose the rows that this revision added")
+    role("history", history, "the revisions, and which are applied")
+    role("schema", write_schema, "write runtime/store/schema.sql from the migrated schema")
+    added = role("enrol", enrol, "enrol the accounts and bots of a desk file")
+    added.add_argument("desks", type=Path)
+    role("verify", verify, "recompute positions and trades from fills, and walk the chain of events")
+    role("check-account", check_account, "compare the account with the ledger and change nothing")
+    role("repair", repair, "recover the account once without trading, and say what was proved")
+    _add_command(role("command", command, "ask a desk for something; it obeys at its next tick"))
+    added = role(
+        "status",
+        show_status,
+        "what every desk and bot is doing; exit code 0 only if all tick",
+    )
+    added.add_argument("--json", action="store_true")
+    added.add_argument("--tick-age-seconds-max", type=float, default=terminal.TICK_AGE_SECONDS_MAX)
+    role("stop", stop_all, "stop everything that `run` started, and the embedded PostgreSQL")
+    role("psql", psql, "a console on the embedded PostgreSQL").add_argument(
+        "arguments", nargs=argparse.REMAINDER
+    )
+    role("doctor", doctor, "what this machine and this data folder look like")
+    return top
+
+
+def _add_run(added: argparse.ArgumentParser) -> None:
+    added.add_argument(
+        "--desks", type=Path, default=SAMPLE_DESKS, help="desk file (default: the sample desks)"
+    )
+    added.add_argument("--seed", type=int, default=7, help="seed of the simulated prices")
+    added.add_argument("--speed", default="20", help="market seconds in a second")
+
+
+def _add_command(added: argparse.ArgumentParser) -> None:
+    added.add_argument(
+        "verb", choices=("pause", "resume", "flatten", "cancel", "adopt", "ignore", "close", "reset")
+    )
+    added.add_argument("--bot", help="the bot's name; without it the whole account is meant")
+    added.add_argument("--client-order-id", help="for cancel")
+    added.add_argument("--venue-id", help="for adopt, ignore and close: the id that the quarantine shows")
+    added.add_argument("--reason", default="", help="why; it is kept in the audit log")
+    added.add_argument("--key", help="the same key is the same wish: it is done once")
+
+
+def main(argv: list[str], environ: Mapping[str, str]) -> int:
+    args = parser().parse_args(argv)
+    try:
+        result: int = args.act(Settings.from_env(environ), args)
+        return result
+    except errors.BotError as fault:
+        print(f"{type(fault).__name__}: {fault}", file=sys.stderr)
+        return fault.exit_code
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))
