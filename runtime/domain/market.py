@@ -30,8 +30,8 @@ class Market:
 
     def fault(self, kind: Kind, quantity: Decimal, price: Decimal | None) -> str | None:
         """Why an order of this size and price may not be sent, or None."""
-        if not quantity.is_finite() or quantity <= 0:
-            return f"the quantity {quantity} of {self.symbol} is not a positive number"
+        if not money.is_plausible(quantity) or quantity <= 0:
+            return f"the quantity {quantity!s:.40} of {self.symbol} is not a positive, plausible number"
         if not money.is_multiple(quantity, self.quantity_step):
             return f"the quantity {quantity} of {self.symbol} is not a multiple of {self.quantity_step}"
         if quantity < self.quantity_min:
@@ -40,8 +40,8 @@ class Market:
             )
         if kind is Kind.MARKET:
             return None if price is None else f"a market order of {self.symbol} carries the price {price}"
-        if price is None or not price.is_finite() or price <= 0:
-            return f"the price {price} of {self.symbol} is not a positive number"
+        if price is None or not money.is_plausible(price) or price <= 0:
+            return f"the price {price!s:.40} of {self.symbol} is not a positive, plausible number"
         if not money.is_multiple(price, self.price_step):
             return f"the price {price} of {self.symbol} is not a multiple of {self.price_step}"
         if money.product(price, quantity) < self.notional_min:

@@ -3,6 +3,7 @@
 Promises: no float enters, nothing that is NaN, infinite or absurd leaves.
 """
 
+from contextlib import AbstractContextManager
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation, localcontext
 
 ZERO = Decimal(0)
@@ -24,11 +25,21 @@ def parse(value: object) -> Decimal:
         raise ValueError(f"{value!r:.60} is not a decimal number") from None
     if not number.is_finite():
         raise ValueError(f"{number} is not a finite number")
-    if abs(number) >= AMOUNT_MAX:
+    if not is_plausible(number):
         raise ValueError(f"{number:.3e} is too large to be an amount")
     if number != exact(number):
-        raise ValueError(f"{number} has more than 18 decimal places")
+        raise ValueError(f"{number:.20e} has more than 18 decimal places")
     return number
+
+
+def is_plausible(number: Decimal) -> bool:
+    """Finite, and small enough that no arithmetic here can overflow. `abs` would round to the context's precision."""
+    return number.is_finite() and number.copy_abs() < AMOUNT_MAX
+
+
+def precisely() -> AbstractContextManager[Context]:
+    """Sums and differences in here keep every digit; Python's own context keeps 28, a large position has up to 38."""
+    return localcontext(_EXACT)
 
 
 def exact(number: Decimal) -> Decimal:

@@ -15,6 +15,7 @@ from runtime.domain import money
 from runtime.domain.fill import Fill
 from runtime.domain.identity import BotId, VenueTradeId
 from runtime.domain.money import ZERO
+from runtime.domain.order import Side
 
 
 class Direction(StrEnum):
@@ -90,6 +91,11 @@ class Applied:
 
 def apply(position: Position, trade: Trade | None, fill: Fill) -> Applied:
     """Count one fill. `trade` is the open trade of this position, or None when it is flat."""
+    with money.precisely():
+        return _count(position, trade, fill)
+
+
+def _count(position: Position, trade: Trade | None, fill: Fill) -> Applied:
     fee_quote, fee_base, fee_other = _fees(fill)
     moved = fill.side.sign * fill.quantity - fee_base
     today = fill.traded_at.astimezone(UTC).date()
@@ -147,7 +153,7 @@ def _open(position: Position, fill: Fill, moved: Decimal, fee: Decimal) -> Appli
         bot_id=position.bot_id,
         symbol=position.symbol,
         number=number,
-        direction=Direction.LONG if moved > 0 else Direction.SHORT,
+        direction=Direction.LONG if fill.side is Side.BUY else Direction.SHORT,
         opened_at=fill.traded_at,
         closed_at=None,
         entry_quantity=abs(moved),
@@ -208,7 +214,7 @@ def _flip(position: Position, trade: Trade, fill: Fill, moved: Decimal, fee: Dec
 
 def _released_cost(position: Position, moved: Decimal, price: Decimal) -> Decimal:
     """The change of cost when `moved` leaves the position: minus its part of the cost."""
-    if abs(moved) <= abs(position.quantity):
+    if abs(moved) < abs(position.quantity):
         return -money.share(position.cost, -moved, position.quantity)
     return -position.cost + money.product(position.quantity + moved, price)
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from runtime.domain.identity import CLIENT_ORDER_ID_PREFIX
+from runtime.domain.identity import CLIENT_ORDER_ID_PREFIX, VenueOrderId
 from runtime.domain.market import VenueFill, VenueOrder
 from runtime.domain.money import ZERO
 from runtime.domain.order import TERMINAL, Order, Status
@@ -59,31 +59,35 @@ def reconcile(ours: Ours, theirs: Theirs, tolerance: Mapping[str, Decimal]) -> t
 
 
 def _orders(ours: Ours, theirs: Theirs) -> Iterable[Finding]:
+    owners = _owners(ours, theirs)
     by_client = {order.client_order_id: order for order in ours.orders}
-    by_venue = {order.venue_order_id: order for order in ours.orders if order.venue_order_id}
     seen: set[str] = set()
-    for shown in _newest_report({*theirs.open_orders, *theirs.recent_orders}):
-        mine = by_venue.get(shown.venue_order_id) or (
-            by_client.get(shown.client_order_id) if shown.client_order_id else None
-        )
-        if mine is None:
-            if shown.venue_order_id not in ours.quarantined:
-                yield Finding(Reaction.QUARANTINE, shown.venue_order_id, _foreign(shown), venue_order=shown)
-            continue
-        seen.add(mine.client_order_id)
-        if mine.venue_order_id not in (None, shown.venue_order_id):
-            if shown.venue_order_id not in ours.quarantined:
-                sentence = f"a second order {shown.venue_order_id} carries the client id of our {mine.venue_order_id}"
-                yield Finding(
-                    Reaction.QUARANTINE, shown.venue_order_id, sentence, order=mine, venue_order=shown
-                )
-        elif _differs(mine, shown):
-            sentence = f"the ledger says {_said(mine)}, the venue {_said(shown)}"
-            yield Finding(Reaction.PROVE, mine.client_order_id, sentence, order=mine, venue_order=shown)
+    for shown in _newest_report((*theirs.open_orders, *theirs.recent_orders)):
+        mine = owners.get(shown.venue_order_id)
+        if mine is not None:
+            seen.add(mine.client_order_id)
+            if _differs(mine, shown):
+                sentence = f"the ledger says {_said(mine)}, the venue {_said(shown)}"
+                yield Finding(Reaction.PROVE, mine.client_order_id, sentence, order=mine, venue_order=shown)
+        elif shown.venue_order_id not in ours.quarantined:
+            twin = by_client.get(shown.client_order_id) if shown.client_order_id else None
+            sentence = _foreign(shown) if twin is None else _second(shown, twin)
+            yield Finding(Reaction.QUARANTINE, shown.venue_order_id, sentence, order=twin, venue_order=shown)
     for mine in ours.orders:
         if not mine.is_settled and mine.client_order_id not in seen:
             sentence = f"the ledger says {mine.status}, the venue does not show it"
             yield Finding(Reaction.PROVE, mine.client_order_id, sentence, order=mine)
+
+
+def _owners(ours: Ours, theirs: Theirs) -> dict[VenueOrderId, Order]:
+    """Our order behind each venue order id: the ledger says it, or, where the answer to a submission was lost, the
+    client id which the venue shows. An order that has a venue id already is not meant by any other."""
+    owners = {order.venue_order_id: order for order in ours.orders if order.venue_order_id}
+    unanswered = {order.client_order_id: order for order in ours.orders if not order.venue_order_id}
+    for shown in (*theirs.open_orders, *theirs.recent_orders):
+        if shown.client_order_id in unanswered:
+            owners.setdefault(shown.venue_order_id, unanswered[shown.client_order_id])
+    return owners
 
 
 def _said(order: Order | VenueOrder) -> str:
@@ -119,12 +123,16 @@ def _foreign(shown: VenueOrder) -> str:
     return f"an order that is not ours: {worth}"
 
 
+def _second(shown: VenueOrder, twin: Order) -> str:
+    return f"a second order {shown.venue_order_id} carries the client id of our {twin.venue_order_id}"
+
+
 def _fills(ours: Ours, theirs: Theirs) -> Iterable[Finding]:
-    by_venue = {order.venue_order_id: order for order in ours.orders if order.venue_order_id}
+    owners = _owners(ours, theirs)
     for fill in theirs.fills:
         if (fill.symbol, fill.venue_trade_id) in ours.trade_ids or fill.venue_trade_id in ours.quarantined:
             continue
-        mine = by_venue.get(fill.venue_order_id)
+        mine = owners.get(fill.venue_order_id)
         worth = f"{fill.side} {fill.quantity} {fill.symbol} at {fill.price}"
         if mine is not None:
             sentence = f"a fill of our order is not in the ledger: {worth}"

@@ -95,6 +95,8 @@ def _parse_limit(name: str, raw: object, values: dict[str, Decimal | int]) -> st
         return f"the limit {name!r}: {fault}"
     if number < 0:
         return f"the limit {name!r} is {number}, below zero"
+    if name == "leverage" and number < 1:
+        return f"the limit {name!r} is {number}, below one"
     if name in ("open_orders_max", "cooldown_seconds", "orders_per_tick_max"):
         if number != int(number):
             return f"the limit {name!r} is {number}, not a whole number"
@@ -122,11 +124,8 @@ def _objection(
     breaker: bool,
 ) -> tuple[str, str] | None:
     quote = view.quotes[proposal.symbol]
-    worth = money.product(proposal.quantity, proposal.price or quote.last)
     if len(already) >= limits.orders_per_tick_max:
         return "orders_per_tick_max", f"{limits.orders_per_tick_max} orders were admitted in this tick"
-    if worth > limits.order_quote_max:
-        return "order_quote_max", f"it is worth {worth:f}, the limit is {limits.order_quote_max}"
     outside = _collar_fault(proposal, quote, limits)
     if outside:
         return "price_collar_ratio", outside
@@ -134,6 +133,11 @@ def _objection(
         return None
     if proposal.reduce_only:
         return "reduce_only", "it would do more than close the position"
+    worth = money.product(proposal.quantity, proposal.price or quote.last)
+    if (
+        worth > limits.order_quote_max
+    ):  # not for what reduces: a position that gained must still fit through the door
+        return "order_quote_max", f"it is worth {worth:f}, the limit is {limits.order_quote_max}"
     return _new_risk_objection(proposal, already, view, limits, state, breaker=breaker)
 
 
@@ -162,9 +166,9 @@ def _new_risk_objection(
             "cooldown_seconds",
             f"the last order of {symbol} is {(view.now - last).total_seconds():.1f} s old",
         )
-    signed = view.positions[symbol].quantity * proposal.side.sign
-    reach = max(signed, ZERO) + _same_side(proposal, view, already) + proposal.quantity
-    worth = money.product(min(reach, signed + reach) if signed < 0 else reach, view.quotes[symbol].last)
+    # The farthest this side can go: everything on it fills and nothing on the other. Above zero: it does not reduce.
+    reach = view.positions[symbol].quantity * proposal.side.sign + _same_side(proposal, view, already)
+    worth = money.product(reach + proposal.quantity, view.quotes[symbol].last)
     if worth > limits.position_quote_max:
         return (
             "position_quote_max",
