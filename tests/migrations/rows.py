@@ -1,0 +1,214 @@
+"""Rows for every table of the schema and as many tenants as a test wants: no probe looks at an empty table.
+
+A new table is added to `rows_of`; a test compares its keys with the catalogue, so that none can be forgotten.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid5
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+Row = Mapping[str, Any]
+
+_HOUSE = UUID("9a3ff1a5-3c1c-4f0e-9a7c-2d1b6c1f7a10")
+_AT = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+_ONE = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """Whom the rows belong to. The ids follow from the name."""
+
+    name: str
+
+    @property
+    def user_id(self) -> UUID:
+        return uuid5(_HOUSE, self.name)
+
+    def id(self, noun: str, number: int = 1) -> UUID:
+        return uuid5(self.user_id, f"{noun} {number}")
+
+
+def rows_of(tenant: Tenant, number: int = 1) -> dict[str, Row]:
+    """One row for each table, parents first. Rows of another number are new rows under the parents of number 1."""
+    rows = {**_enrolment(tenant, number), **_ledger(tenant, number), **_operations(tenant, number)}
+    return {table: {"user_id": tenant.user_id, **row} for table, row in rows.items()}
+
+
+def insert(connection: psycopg.Connection[Any], table: str, row: Row) -> None:
+    connection.execute(insertion(table, row), list(row.values()))
+
+
+def insertion(table: str, row: Row) -> sql.Composed:
+    return sql.SQL("insert into holdfast.{} ({}) values ({})").format(
+        sql.Identifier(table),
+        sql.SQL(", ").join(map(sql.Identifier, row)),
+        sql.SQL(", ").join([sql.Placeholder()] * len(row)),
+    )
+
+
+def populate(
+    connection: psycopg.Connection[Any], tenant: Tenant, *, only: Iterable[str] | None = None
+) -> None:
+    """A row in every table (or in those of an older revision), as somebody who may pass row-level security."""
+    wanted = None if only is None else set(only)
+    for table, row in rows_of(tenant).items():
+        if wanted is None or table in wanted:
+            insert(connection, table, row)
+
+
+def _enrolment(tenant: Tenant, number: int) -> dict[str, Row]:
+    account = tenant.id("account")
+    lease = {
+        "holder": tenant.id("holder"),
+        "host": "here",
+        "boot": "first",
+        "pid": 1,
+        "process_started": "now",
+    }
+    instants = {"acquired_at": _AT, "renewed_at": _AT, "expires_at": _AT + timedelta(seconds=30)}
+    return {
+        "users": {"name": f"{tenant.name} {number}"},
+        "user_settings": {},
+        "accounts": {
+            "account_id": tenant.id("account", number),
+            "name": f"main {number}",
+            "venue": "bitget",
+            "kind": "spot",
+            "paper": True,
+        },
+        "bots": {
+            "bot_id": tenant.id("bot", number),
+            "account_id": account,
+            "name": f"bot {number}",
+            "strategy": "momentum",
+            "parameters": Jsonb({}),
+            "symbols": ["BTC/USDT"],
+            "limits": Jsonb({}),
+            "equity": _ONE,
+        },
+        "leases": {"account_id": tenant.id("account", number), "epoch": 1, **lease, **instants},
+    }
+
+
+def _ledger(tenant: Tenant, number: int) -> dict[str, Row]:
+    account, bot, order = tenant.id("account"), tenant.id("bot"), tenant.id("order")
+    chain = {"previous": bytes(32), "digest": bytes(32), "epoch": 1}
+    ours = {"account_id": account, "bot_id": bot, "symbol": "BTC/USDT"}
+    return {
+        "jobs": {
+            "job_id": tenant.id("job", number),
+            "account_id": account,
+            "bot_id": bot,
+            "trigger_reason": "candle",
+            "started_at": _AT,
+        },
+        "orders": order_row(tenant, number),
+        "order_events": {
+            "account_id": account,
+            "sequence": number,
+            "order_id": order,
+            "at": _AT,
+            "status_after": "pending",
+            "detail": "{}",
+            **chain,
+        },
+        "fills": {
+            **ours,
+            "venue_trade_id": f"trade {number}",
+            "order_id": order,
+            "venue_order_id": "venue 1",
+            "base": "BTC",
+            "quote": "USDT",
+            "side": "buy",
+            **dict.fromkeys(("quantity", "price", "fee", "quantity_step"), _ONE),
+            "fee_coin": "USDT",
+            "traded_at": _AT,
+            "epoch": 1,
+        },
+        "positions": {
+            **ours,
+            "symbol": f"BTC{number}/USDT",
+            **dict.fromkeys(("quantity", "cost", "realised", "fees"), _ONE),
+            "fill_count": 1,
+            "trade_count": 1,
+        },
+        "trades": {
+            **ours,
+            "number": number,
+            "direction": "long",
+            "opened_at": _AT,
+            **dict.fromkeys(
+                ("entry_quantity", "entry_quote", "exit_quantity", "exit_quote", "realised", "fees"), _ONE
+            ),
+            "fill_count": 1,
+        },
+    }
+
+
+def order_row(tenant: Tenant, number: int = 1, *, status: str = "open") -> Row:
+    """An order of one coin; filled to the end if its status says so."""
+    return {
+        "user_id": tenant.user_id,
+        "order_id": tenant.id("order", number),
+        "account_id": tenant.id("account"),
+        "bot_id": tenant.id("bot"),
+        "job_id": tenant.id("job"),
+        "client_order_id": f"hf{number}",
+        "intent_key": f"key {number}",
+        "symbol": "BTC/USDT",
+        "side": "buy",
+        "kind": "limit",
+        "quantity": _ONE,
+        "price": _ONE,
+        "reduce_only": False,
+        "status": status,
+        "venue_order_id": f"venue {number}",
+        "filled_quantity": _ONE if status == "filled" else Decimal(0),
+        "epoch": 1,
+        "created_at": _AT,
+        "send_before": _AT,
+        "updated_at": _AT,
+    }
+
+
+def _operations(tenant: Tenant, number: int) -> dict[str, Row]:
+    account = tenant.id("account")
+    counts = dict.fromkeys(("proved", "unproved", "quarantined"), 0)
+    return {
+        "commands": {
+            "command_id": tenant.id("command", number),
+            "account_id": account,
+            "verb": "pause",
+            "requested_by": "operator",
+            "idempotency_key": f"wish {number}",
+        },
+        "audit_log": {"actor": "operator", "action": "pause", "subject": "bot"},
+        "quarantine": {
+            "account_id": account,
+            "kind": "order",
+            "venue_id": f"foreign {number}",
+            "symbol": "BTC/USDT",
+            "sentence": "it is not ours",
+            "detail": Jsonb({}),
+            "found_at": _AT,
+        },
+        "reconciliations": {
+            "reconciliation_id": tenant.id("reconciliation", number),
+            "account_id": account,
+            "kind": "periodic",
+            "epoch": 1,
+            "started_at": _AT,
+            "finished_at": _AT,
+            "clean": True,
+            **counts,
+            "summary": "",
+            "findings": Jsonb([]),
+        },
+    }
