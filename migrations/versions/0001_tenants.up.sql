@@ -67,6 +67,15 @@ begin
 end
 $body$;
 
+-- Row-level security does not see a truncate: it would empty all tenants' rows at once.
+create function holdfast.refuse_truncate() returns trigger
+  language plpgsql
+as $body$
+begin
+  raise exception '% holds the rows of all tenants and is never truncated', tg_table_name using errcode = 'HF003';
+end
+$body$;
+
 create table holdfast.users (
   user_id uuid not null,
   name text not null,
@@ -170,6 +179,9 @@ begin
   foreach table_name in array array['users', 'user_settings', 'accounts', 'bots', 'leases'] loop
     execute format('alter table holdfast.%I enable row level security, force row level security', table_name);
     execute format('create policy tenant on holdfast.%I using (user_id = holdfast.tenant())', table_name);
+    execute format('create trigger %I before truncate on holdfast.%I for each statement '
+      'execute function holdfast.refuse_truncate()',
+      table_name || '_truncate', table_name);
     execute format('grant select on holdfast.%I to holdfast_bot, holdfast_api, holdfast_readonly', table_name);
   end loop;
 end

@@ -220,12 +220,8 @@ create index trades_open on holdfast.trades (user_id, account_id) where closed_a
 
 create trigger order_events_append_only before update or delete on holdfast.order_events
   for each row execute function holdfast.refuse_change();
-create trigger order_events_keep before truncate on holdfast.order_events
-  for each statement execute function holdfast.refuse_change();
 create trigger fills_append_only before update or delete on holdfast.fills
   for each row execute function holdfast.refuse_change();
-create trigger fills_keep before truncate on holdfast.fills
-  for each statement execute function holdfast.refuse_change();
 
 do $tenants$
 declare
@@ -234,6 +230,9 @@ begin
   foreach table_name in array array['jobs', 'orders', 'order_events', 'fills', 'positions', 'trades'] loop
     execute format('alter table holdfast.%I enable row level security, force row level security', table_name);
     execute format('create policy tenant on holdfast.%I using (user_id = holdfast.tenant())', table_name);
+    execute format('create trigger %I before truncate on holdfast.%I for each statement '
+      'execute function holdfast.refuse_truncate()',
+      table_name || '_truncate', table_name);
     execute format('grant select on holdfast.%I to holdfast_bot, holdfast_api, holdfast_readonly', table_name);
     execute format('grant insert on holdfast.%I to holdfast_bot', table_name);
   end loop;

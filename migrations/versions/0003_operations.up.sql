@@ -39,8 +39,6 @@ create table holdfast.audit_log (
 );
 create trigger audit_log_append_only before update or delete on holdfast.audit_log
   for each row execute function holdfast.refuse_change();
-create trigger audit_log_keep before truncate on holdfast.audit_log
-  for each statement execute function holdfast.refuse_change();
 
 create table holdfast.quarantine (
   user_id uuid not null,
@@ -91,6 +89,9 @@ begin
   foreach table_name in array array['commands', 'audit_log', 'quarantine', 'reconciliations'] loop
     execute format('alter table holdfast.%I enable row level security, force row level security', table_name);
     execute format('create policy tenant on holdfast.%I using (user_id = holdfast.tenant())', table_name);
+    execute format('create trigger %I before truncate on holdfast.%I for each statement '
+      'execute function holdfast.refuse_truncate()',
+      table_name || '_truncate', table_name);
     execute format('grant select on holdfast.%I to holdfast_bot, holdfast_api, holdfast_readonly', table_name);
   end loop;
 end

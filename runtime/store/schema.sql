@@ -81,6 +81,16 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION holdfast.refuse_truncate()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception '% holds the rows of all tenants and is never truncated', tg_table_name using errcode = 'HF003';
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION holdfast.tenant()
  RETURNS uuid
  LANGUAGE sql
@@ -404,15 +414,27 @@ CREATE INDEX reconciliations_newest ON holdfast.reconciliations USING btree (use
 CREATE INDEX reconciliations_started ON holdfast.reconciliations USING btree (user_id, account_id, started_at DESC);
 CREATE INDEX trades_open ON holdfast.trades USING btree (user_id, account_id) WHERE ((closed_at IS NULL) AND (NOT voided));
 
+CREATE TRIGGER accounts_truncate BEFORE TRUNCATE ON holdfast.accounts FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE ON holdfast.audit_log FOR EACH ROW EXECUTE FUNCTION holdfast.refuse_change();
-CREATE TRIGGER audit_log_keep BEFORE TRUNCATE ON holdfast.audit_log FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_change();
+CREATE TRIGGER audit_log_truncate BEFORE TRUNCATE ON holdfast.audit_log FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER bots_truncate BEFORE TRUNCATE ON holdfast.bots FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER commands_truncate BEFORE TRUNCATE ON holdfast.commands FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER fills_append_only BEFORE DELETE OR UPDATE ON holdfast.fills FOR EACH ROW EXECUTE FUNCTION holdfast.refuse_change();
-CREATE TRIGGER fills_keep BEFORE TRUNCATE ON holdfast.fills FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_change();
+CREATE TRIGGER fills_truncate BEFORE TRUNCATE ON holdfast.fills FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER jobs_truncate BEFORE TRUNCATE ON holdfast.jobs FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER leases_epoch_rises BEFORE UPDATE ON holdfast.leases FOR EACH ROW WHEN (((new.epoch < old.epoch) OR ((new.epoch = old.epoch) AND (new.holder <> old.holder)))) EXECUTE FUNCTION holdfast.refuse_epoch();
+CREATE TRIGGER leases_truncate BEFORE TRUNCATE ON holdfast.leases FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER order_events_append_only BEFORE DELETE OR UPDATE ON holdfast.order_events FOR EACH ROW EXECUTE FUNCTION holdfast.refuse_change();
-CREATE TRIGGER order_events_keep BEFORE TRUNCATE ON holdfast.order_events FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_change();
+CREATE TRIGGER order_events_truncate BEFORE TRUNCATE ON holdfast.order_events FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER orders_intent_is_fixed BEFORE UPDATE ON holdfast.orders FOR EACH ROW WHEN (((new.user_id <> old.user_id) OR (new.order_id <> old.order_id) OR (new.account_id <> old.account_id) OR (new.bot_id <> old.bot_id) OR (new.job_id IS DISTINCT FROM old.job_id) OR (new.client_order_id <> old.client_order_id) OR (new.intent_key <> old.intent_key) OR (new.symbol <> old.symbol) OR (new.side <> old.side) OR (new.kind <> old.kind) OR ((new.quantity)::numeric <> (old.quantity)::numeric) OR ((new.price)::numeric IS DISTINCT FROM (old.price)::numeric) OR (new.reduce_only <> old.reduce_only) OR (new.epoch <> old.epoch) OR (new.created_at <> old.created_at) OR (new.send_before <> old.send_before) OR ((new.filled_quantity)::numeric < (old.filled_quantity)::numeric) OR ((old.venue_order_id IS NOT NULL) AND (new.venue_order_id IS DISTINCT FROM old.venue_order_id)))) EXECUTE FUNCTION holdfast.refuse_order_rewrite();
 CREATE TRIGGER orders_move_is_legal BEFORE UPDATE OF status ON holdfast.orders FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION holdfast.check_order_change();
+CREATE TRIGGER orders_truncate BEFORE TRUNCATE ON holdfast.orders FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER positions_truncate BEFORE TRUNCATE ON holdfast.positions FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER quarantine_truncate BEFORE TRUNCATE ON holdfast.quarantine FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER reconciliations_truncate BEFORE TRUNCATE ON holdfast.reconciliations FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER trades_truncate BEFORE TRUNCATE ON holdfast.trades FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER user_settings_truncate BEFORE TRUNCATE ON holdfast.user_settings FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER users_truncate BEFORE TRUNCATE ON holdfast.users FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 
 alter table holdfast.accounts enable row level security, force row level security;
 alter table holdfast.audit_log enable row level security, force row level security;
