@@ -133,10 +133,9 @@ def _objection(
         return None
     if proposal.reduce_only:
         return "reduce_only", "it would do more than close the position"
+    # Only from here on: a position that gained is larger than one order may be, and must still fit through the door.
     worth = money.product(proposal.quantity, proposal.price or quote.last)
-    if (
-        worth > limits.order_quote_max
-    ):  # not for what reduces: a position that gained must still fit through the door
+    if worth > limits.order_quote_max:
         return "order_quote_max", f"it is worth {worth:f}, the limit is {limits.order_quote_max}"
     return _new_risk_objection(proposal, already, view, limits, state, breaker=breaker)
 
