@@ -1,0 +1,129 @@
+"""Who may do what, exactly: a grant that is added or lost anywhere shows here as a difference from the tables below."""
+
+import psycopg
+import pytest
+
+from tests.database import Database
+from tests.migrations import catalogue
+
+VERBS = ("select", "insert", "update", "delete", "truncate", "references", "trigger")
+BOT, API, READONLY = catalogue.ROLES
+
+# What holds for every column of a table, per table and role.
+WHOLE_TABLES: dict[str, dict[str, set[str]]] = {
+    table: {BOT: {"select"}, API: {"select"}, READONLY: {"select"}}
+    for table in (
+        "users user_settings accounts bots leases jobs orders order_events fills positions trades commands audit_log "
+        "quarantine reconciliations"
+    ).split()
+}
+for _table in "leases jobs orders order_events fills positions trades quarantine reconciliations".split():
+    WHOLE_TABLES[_table][BOT] = {"select", "insert"}
+WHOLE_TABLES["user_settings"][API] = {"select", "insert"}
+
+# What holds for single columns only.
+COLUMNS: dict[tuple[str, str, str], str] = {
+    ("accounts", BOT, "update"): "baseline baseline_at",
+    ("bots", BOT, "update"): (
+        "breaker_day enabled equity limits memory memory_at parameters parameters_version state state_reason "
+        "state_since ticked_at ticks"
+    ),
+    ("leases", BOT, "update"): (
+        "acquired_at boot epoch expires_at holder host pid process_started ready_at released_at renewed_at ticked_at"
+    ),
+    ("user_settings", API, "update"): "risk_profile settings updated_at",
+    ("jobs", BOT, "update"): "finished_at status",
+    ("orders", BOT, "update"): "cancel_requested_at filled_quantity status updated_at venue_order_id",
+    ("positions", BOT, "update"): (
+        "cost day day_start_result fees fees_other fill_count last_fill_at last_trade_id quantity realised trade_count "
+        "updated_at"
+    ),
+    ("trades", BOT, "update"): (
+        "closed_at direction entry_quantity entry_quote exit_quantity exit_quote fees fill_count opened_at "
+        "realised voided"
+    ),
+    ("commands", BOT, "insert"): (
+        "account_id arguments bot_id command_id idempotency_key reason requested_by user_id verb"
+    ),
+    ("commands", API, "insert"): (
+        "account_id arguments bot_id command_id idempotency_key reason requested_by user_id verb"
+    ),
+    ("commands", BOT, "update"): "finished_at outcome status",
+    ("audit_log", BOT, "insert"): "action actor facts subject user_id",
+    ("audit_log", API, "insert"): "action actor facts subject user_id",
+    ("quarantine", BOT, "update"): "resolution resolved_at resolved_by",
+}
+
+_COLUMN_GRANTS = """
+    select t.relname, grantee.rolname, lower(acl.privilege_type), string_agg(a.attname, ' ' order by a.attname)
+    from pg_attribute as a
+    join pg_class as t on t.oid = a.attrelid
+    cross join lateral aclexplode(a.attacl) as acl
+    join pg_roles as grantee on grantee.oid = acl.grantee
+    where t.relnamespace = 'holdfast'::regnamespace
+    group by 1, 2, 3
+"""
+_GRANTED_TO_ALL = """
+    select 'table', relname from pg_class cross join aclexplode(relacl)
+    where relnamespace = 'holdfast'::regnamespace and grantee = 0
+    union all
+    select 'column', attname from pg_attribute cross join aclexplode(attacl)
+    where attrelid in (select oid from pg_class where relnamespace = 'holdfast'::regnamespace) and grantee = 0
+    union all
+    select 'schema', nspname from pg_namespace cross join aclexplode(nspacl) where nspname = 'holdfast' and grantee = 0
+"""
+
+
+def whole_tables(connection: catalogue.Connection) -> dict[str, dict[str, set[str]]]:
+    rows = connection.execute(
+        "select t, r, v from unnest(%s::text[]) as t, unnest(%s::text[]) as r, unnest(%s::text[]) as v"
+        " where has_table_privilege(r, 'holdfast.' || t, v)",
+        (catalogue.tables(connection), list(catalogue.ROLES), list(VERBS)),
+    ).fetchall()
+    found: dict[str, dict[str, set[str]]] = {}
+    for table, role, verb in rows:
+        found.setdefault(table, {}).setdefault(role, set()).add(verb)
+    return found
+
+
+def test_grants__on_tables_are_these_and_no_others(database: Database) -> None:
+    with database.connect() as connection:
+        assert whole_tables(connection) == WHOLE_TABLES
+
+
+def test_grants__on_columns_are_these_and_no_others(database: Database) -> None:
+    found = {(table, role, verb): columns for table, role, verb, columns in database.rows(_COLUMN_GRANTS)}
+    assert found == COLUMNS
+
+
+def test_grants__nothing_is_given_to_everybody(database: Database) -> None:
+    assert database.rows(_GRANTED_TO_ALL) == []
+
+
+def test_roles__may_log_in_and_nothing_else(database: Database) -> None:
+    rows = database.rows(
+        "select rolname, rolcanlogin, rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication,"
+        " exists (select from pg_auth_members where member = r.oid)"
+        " from pg_roles as r where rolname like 'holdfast%%' and rolname <> 'holdfast_admin' order by 1"
+    )
+    assert rows == [
+        (API, True, False, False),
+        (BOT, True, False, False),
+        (catalogue.OWNER, False, False, False),
+        (READONLY, True, False, False),
+    ]
+
+
+@pytest.mark.parametrize("role", catalogue.ROLES)
+def test_roles__may_make_nothing_and_move_no_version(database: Database, role: str) -> None:
+    with database.connect(role) as connection:
+        for statement in (
+            "create table holdfast.mine (x int)",
+            "create table public.mine (x int)",
+            "create function holdfast.tenant2() returns int language sql return 1",
+            "update public.alembic_version set version_num = '9999'",
+            "set role holdfast_owner",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement)
+        assert connection.execute("select count(*) from public.alembic_version").fetchone() == (1,)
