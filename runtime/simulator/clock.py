@@ -11,8 +11,17 @@ from runtime.simulator.books import Books
 from runtime.simulator.records import Mark
 
 
-def wall_ms() -> int:
-    return time.time_ns() // 1_000_000
+class ServerTime:
+    """The system's time, set ahead when a test does not want to wait for a window to pass."""
+
+    ahead_ms = 0
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000 + self.ahead_ms
+
+
+SERVER_TIME = ServerTime()
+wall_ms = SERVER_TIME.now_ms
 
 
 class MarketClock:

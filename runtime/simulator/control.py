@@ -13,7 +13,7 @@ from typing import Any
 from runtime import errors
 from runtime.simulator import faults, matching, mix, spot
 from runtime.simulator.calls import Call
-from runtime.simulator.clock import wall_ms
+from runtime.simulator.clock import SERVER_TIME, wall_ms
 from runtime.simulator.config import parse_account
 from runtime.simulator.floor import move_balance
 from runtime.simulator.markets import COINS, MIX, SPOT, instrument_of
@@ -128,6 +128,12 @@ def advance(venue: Venue, body: Body) -> object:
     return show_market(venue, body)
 
 
+def set_server_time(venue: Venue, body: Body) -> object:
+    """Show a time so far ahead of the real one, in stamps, signatures and receive windows alike."""
+    SERVER_TIME.ahead_ms = int(_number(body, "offset_seconds") * 1000)
+    return {"server_ms": wall_ms()}
+
+
 def show_market(venue: Venue, body: Body) -> object:
     floor = venue.floor
     quotes = {instrument.symbol: floor.quote(instrument) for instrument in SPOT.values()}
@@ -240,6 +246,7 @@ TABLE: dict[tuple[str, str], Callable[[Venue, Body], object]] = {
     ("POST", "fills"): set_fills_mode,
     ("POST", "price"): set_price,
     ("POST", "advance"): advance,
+    ("POST", "server-time"): set_server_time,
     ("GET", "market"): show_market,
     ("POST", "fill"): fill_order,
     ("POST", "cancel"): cancel_order,

@@ -102,6 +102,20 @@ def test_receive_window__refuses_a_late_spot_order_and_takes_a_timely_one(
     assert len(venue.books("alice")["orders"]) == 1
 
 
+def test_server_time__can_be_set_ahead_so_that_a_window_passes_at_once(
+    venue: RunningSimulator, alice: ccxt.bitget
+) -> None:
+    now = alice.milliseconds()
+    venue.control("server-time", {"offset_seconds": 20})
+    try:
+        assert alice.fetch_time() >= now + 20_000
+        with pytest.raises(ccxt.BaseError, match="40008"):
+            limit(alice, BTC, "buy", 45_000, requestTime=str(now), receiveWindow="5000")
+    finally:
+        venue.control("server-time", {"offset_seconds": 0})
+    assert venue.books("alice")["orders"] == []
+
+
 def test_receive_window__does_not_exist_for_perpetuals(alice: ccxt.bitget) -> None:
     now = alice.milliseconds()
     assert limit(alice, BTC_SWAP, "buy", 45_000, requestTime=str(now - 3000), receiveWindow="2000")["id"]
