@@ -1,0 +1,69 @@
+"""Real processes, forked from one that has imported everything, each writing its log into a file of its own."""
+
+import os
+import select
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime import errors
+
+PATIENCE_SECONDS = 60.0
+BROKEN = 99
+HUNG = -1000
+
+
+@dataclass(slots=True)
+class Child:
+    pid: int
+    _alive: int  # the reading end of a pipe that only the child holds open for writing
+    code: int | None = None  # as of subprocess: the exit code, or minus the signal
+
+    def wait(self, seconds: float = PATIENCE_SECONDS) -> int:
+        """Until it has ended; one that hangs is killed, and HUNG is said."""
+        if self.code is None:
+            ended = select.select([self._alive], [], [], seconds)[0]
+            if not ended:
+                os.kill(self.pid, signal.SIGKILL)
+            _, status = os.waitpid(self.pid, 0)
+            os.close(self._alive)
+            self.code = os.waitstatus_to_exitcode(status) if ended else HUNG
+        return self.code
+
+    def wait_stopped(self) -> bool:
+        """Until it is stopped by a signal; False if it ended instead."""
+        _, status = os.waitpid(self.pid, os.WUNTRACED)
+        if os.WIFSTOPPED(status):
+            return True
+        os.close(self._alive)
+        self.code = os.waitstatus_to_exitcode(status)
+        return False
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+
+def fork(work: Callable[[], int], log: Path) -> Child:
+    reader, writer = os.pipe()
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid:
+        os.close(writer)
+        return Child(pid, reader)
+    code = BROKEN
+    try:
+        os.close(reader)
+        sys.stdout = sys.stderr = log.open("a", encoding="utf-8", buffering=1)
+        code = work()
+    except errors.BotError as fault:
+        code = fault.exit_code
+        sys.stdout.write(f"left: {fault}\n")
+    finally:
+        if sys.exception() is not None:
+            traceback.print_exc()
+        sys.stdout.flush()
+        # The parent's cleaning up is the parent's.
+        os._exit(code)
