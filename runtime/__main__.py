@@ -362,7 +362,7 @@ def _accounts(store: Store) -> list[Account]:
 
 def _load_desks(store: Store) -> tuple[DeskStatus, ...]:
     with store.transaction("look at the desks") as tx:
-        return status.load_desks(tx)
+        return status.load_desks(tx, lease.is_dead)
 
 
 def _children(settings: Settings, file: enrolment.DeskFile, seed: int, speed: str) -> list[Child]:

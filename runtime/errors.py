@@ -146,7 +146,7 @@ class NotAllowed(Halt):
 
 
 class ShutdownOverrun(Halt):
-    """Leaving in good order took longer than {seconds} seconds. We leave as a crash would: the next start proves all."""
+    """Leaving in good order took longer than {seconds} seconds; we leave as a crash would, the next start recovers."""
 
     exit_code = 21
 

@@ -120,6 +120,22 @@ def load_bots(desk: Desk, *, may_halt: bool = True) -> None:
         )
 
 
+def set_leverages(desk: Desk) -> None:
+    """Perpetuals trade at the leverage their bots ask for; bots that share a symbol must agree on it."""
+    if desk.account.kind is not MarketKind.LINEAR:
+        return
+    wanted: dict[str, Bot] = {}
+    for bot in desk.bots:
+        for symbol in bot.symbols:
+            first = wanted.setdefault(symbol, bot)
+            if first.limits.leverage != bot.limits.leverage:
+                reason = f"{first.name} trades {symbol} at the leverage {first.limits.leverage}, it asks for another"
+                set_state(desk, bot, "halted", reason=reason, actor="desk")
+    for symbol, bot in wanted.items():
+        desk.lease.require(desk.pace.request_timeout_seconds)
+        desk.exchange.set_leverage(symbol, bot.limits.leverage)
+
+
 def halt_unusable(desk: Desk, row: bots.BotRow, reason: str) -> None:
     logs.error("bot cannot be built", bot=row.name, reason=reason)
     if row.state != "halted":

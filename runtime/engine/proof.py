@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from runtime import logs
 from runtime.domain.fill import Fill
 from runtime.domain.market import VenueFill, VenueOrder
-from runtime.domain.order import RESTING, TERMINAL, Order, Status
+from runtime.domain.order import RESTING, Order, Status
 from runtime.engine.desk import Desk
 
 # How far two clocks, ours carried on from the venue's, may drift apart between two measurements.
@@ -65,7 +65,7 @@ def settle(desk: Desk, order: Order, found: VenueOrder) -> Order:
 def _find(desk: Desk, order: Order, shown: Sequence[VenueOrder]) -> VenueOrder | None:
     exchange = desk.exchange
     for listed in shown:
-        if _is_same(order, listed) and listed.status in TERMINAL:
+        if _is_same(order, listed):
             return listed
     found = exchange.fetch_order(
         order.symbol, client_order_id=order.client_order_id, venue_order_id=order.venue_order_id
@@ -82,9 +82,11 @@ def _find(desk: Desk, order: Order, shown: Sequence[VenueOrder]) -> VenueOrder |
 
 
 def _is_same(order: Order, shown: VenueOrder) -> bool:
+    """By the venue's id once it is known; before that by our own, and then what it asks for must be ours too."""
     if order.venue_order_id is not None:
         return shown.venue_order_id == order.venue_order_id
-    return shown.client_order_id == order.client_order_id
+    asks_the_same = (shown.symbol, shown.side) == (order.symbol, order.side)
+    return shown.client_order_id == order.client_order_id and asks_the_same
 
 
 def _vanished(desk: Desk, order: Order) -> Order:

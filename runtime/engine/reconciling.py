@@ -130,14 +130,8 @@ def _prove(desk: Desk, found: Sequence[Finding]) -> int:
             continue
         done.add(order.client_order_id)
         shown = (finding.venue_order,) if finding.venue_order else ()
-        moved += _moved(order, _prove_one(desk, order, shown))
+        moved += _moved(order, proof.prove(desk, order, shown))
     return moved
-
-
-def _prove_one(desk: Desk, order: Order, shown: tuple[VenueOrder, ...]) -> Order:
-    if shown:
-        return proof.settle(desk, order, shown[0])
-    return proof.prove(desk, order)
 
 
 def _moved(before: Order, after: Order) -> bool:

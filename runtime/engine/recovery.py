@@ -30,6 +30,7 @@ def recover(desk: Desk) -> Report:
     desks.load_bots(desk)
     _load(desk)
     _halt_without_market(desk)
+    desks.set_leverages(desk)
     with desk.store.single("close interrupted jobs") as tx:
         bots.close_interrupted_jobs(tx, desk.fence)
     unsettled = desk.ledger.unsettled()

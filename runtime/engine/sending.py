@@ -18,9 +18,15 @@ from runtime.engine.desk import Bot, Desk
 def write_down(
     desk: Desk, bot: Bot, proposals: Sequence[Proposal], *, memory: Memory, trigger_reason: str
 ) -> Sequence[tuple[Intent, Order]]:
-    """Commit the intents; those that are new may be sent."""
+    """Commit the intents; those that are new may be sent.
+
+    None may be sent after the lease has so little left that the request could outlive it. The adapter looks at that
+    instant again when the socket is about to be written to, so a process that was frozen in between sends nothing.
+    """
+    desk.lease.require(desk.pace.request_timeout_seconds)
     now = desk.exchange.now()
-    send_before = now + timedelta(seconds=desk.pace.send_within_seconds)
+    safe_seconds = desk.lease.seconds_left - desk.pace.request_timeout_seconds
+    send_before = now + timedelta(seconds=max(0.0, min(desk.pace.send_within_seconds, safe_seconds)))
     intents = {}
     for proposal in proposals:
         identity = order_id(bot.bot_id, proposal.key)

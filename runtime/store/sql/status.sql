@@ -1,6 +1,6 @@
 -- load_desks: every account of the tenant, who trades it, and how its last recovery ended
 select accounts.account_id, accounts.name, accounts.venue, accounts.kind,
-  leases.host, leases.pid, leases.epoch, leases.expires_at,
+  leases.holder, leases.host, leases.boot, leases.pid, leases.process_started, leases.epoch, leases.expires_at,
   coalesce(leases.released_at is null and leases.expires_at > clock_timestamp(), false),
   recovery.summary, recovery.finished_at,
   (select count(*) from orders where orders.account_id = accounts.account_id and orders.status = 'unknown'),
