@@ -43,6 +43,7 @@ _DUMP_PARTS = (
     "render_policies",
     "render_grants",
     "render_column_grants",
+    "render_strangers",
 )
 
 

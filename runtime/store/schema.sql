@@ -28,8 +28,7 @@ begin
     raise exception 'wrote % of % rows: one is not in the state it was left in', written, expected using errcode = 'HF002';
   end if;
 end
-$function$
-;
+$function$;
 
 CREATE OR REPLACE FUNCTION holdfast.check_order_change()
  RETURNS trigger
@@ -41,15 +40,13 @@ begin
   end if;
   return new;
 end
-$function$
-;
+$function$;
 
 CREATE OR REPLACE FUNCTION holdfast.may_move(before text, after text)
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN CASE before WHEN 'pending'::text THEN (after = ANY (ARRAY['submitted'::text, 'unknown'::text, 'rejected'::text, 'failed'::text])) WHEN 'unknown'::text THEN (after = ANY (ARRAY['submitted'::text, 'open'::text, 'partially_filled'::text, 'filled'::text, 'cancelled'::text, 'expired'::text, 'rejected'::text, 'failed'::text])) WHEN 'submitted'::text THEN (after = ANY (ARRAY['open'::text, 'partially_filled'::text, 'filled'::text, 'cancelled'::text, 'expired'::text, 'rejected'::text, 'unknown'::text])) WHEN 'open'::text THEN (after = ANY (ARRAY['partially_filled'::text, 'filled'::text, 'cancelled'::text, 'expired'::text, 'unknown'::text])) WHEN 'partially_filled'::text THEN (after = ANY (ARRAY['filled'::text, 'cancelled'::text, 'expired'::text, 'unknown'::text])) WHEN 'cancelled'::text THEN (after = 'filled'::text) WHEN 'expired'::text THEN (after = 'filled'::text) WHEN 'rejected'::text THEN (after = 'unknown'::text) WHEN 'failed'::text THEN (after = 'unknown'::text) ELSE false END
-;
+RETURN CASE before WHEN 'pending'::text THEN (after = ANY (ARRAY['submitted'::text, 'unknown'::text, 'rejected'::text, 'failed'::text])) WHEN 'unknown'::text THEN (after = ANY (ARRAY['submitted'::text, 'open'::text, 'partially_filled'::text, 'filled'::text, 'cancelled'::text, 'expired'::text, 'rejected'::text, 'failed'::text])) WHEN 'submitted'::text THEN (after = ANY (ARRAY['open'::text, 'partially_filled'::text, 'filled'::text, 'cancelled'::text, 'expired'::text, 'rejected'::text, 'unknown'::text])) WHEN 'open'::text THEN (after = ANY (ARRAY['partially_filled'::text, 'filled'::text, 'cancelled'::text, 'expired'::text, 'unknown'::text])) WHEN 'partially_filled'::text THEN (after = ANY (ARRAY['filled'::text, 'cancelled'::text, 'expired'::text, 'unknown'::text])) WHEN 'cancelled'::text THEN (after = 'filled'::text) WHEN 'expired'::text THEN (after = 'filled'::text) WHEN 'rejected'::text THEN (after = 'unknown'::text) WHEN 'failed'::text THEN (after = 'unknown'::text) ELSE false END;
 
 CREATE OR REPLACE FUNCTION holdfast.refuse_change()
  RETURNS trigger
@@ -58,8 +55,7 @@ AS $function$
 begin
   raise exception '% is append-only', tg_table_name using errcode = 'HF003';
 end
-$function$
-;
+$function$;
 
 CREATE OR REPLACE FUNCTION holdfast.refuse_epoch()
  RETURNS trigger
@@ -68,8 +64,7 @@ AS $function$
 begin
   raise exception 'epoch % may not follow epoch % of another holder', new.epoch, old.epoch using errcode = 'HF001';
 end
-$function$
-;
+$function$;
 
 CREATE OR REPLACE FUNCTION holdfast.refuse_order_rewrite()
  RETURNS trigger
@@ -78,8 +73,7 @@ AS $function$
 begin
   raise exception 'what an order asked for, and what was filled of it, may not be rewritten' using errcode = 'HF003';
 end
-$function$
-;
+$function$;
 
 CREATE OR REPLACE FUNCTION holdfast.refuse_truncate()
  RETURNS trigger
@@ -88,15 +82,13 @@ AS $function$
 begin
   raise exception '% holds the rows of all tenants and is never truncated', tg_table_name using errcode = 'HF003';
 end
-$function$
-;
+$function$;
 
 CREATE OR REPLACE FUNCTION holdfast.tenant()
  RETURNS uuid
  LANGUAGE sql
  STABLE PARALLEL SAFE
-RETURN (NULLIF(current_setting('holdfast.user_id'::text, true), ''::text))::uuid
-;
+RETURN (NULLIF(current_setting('holdfast.user_id'::text, true), ''::text))::uuid;
 
 create table holdfast.accounts (
   user_id uuid not null,

@@ -6,9 +6,11 @@ select to_regclass('public.alembic_version') is not null
 
 -- render_schemas: the schema and who may look into it
 select format('create schema %I;', nspname) || coalesce((
-  select string_agg(format(E'\ngrant usage on schema %I to %I;', nspname, rolname), '' order by rolname collate "C")
-  from aclexplode(nspacl) join pg_roles on pg_roles.oid = grantee
-  where privilege_type = 'USAGE' and grantee <> nspowner), '')
+  select string_agg(format(E'\ngrant %s on schema %I to %s;', lower(privilege_type), nspname, role), ''
+    order by role collate "C", privilege_type collate "C")
+  from aclexplode(nspacl)
+  cross join lateral (select case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end as role) as r
+  where grantee <> nspowner), '')
 from pg_namespace where nspname = 'holdfast'
 
 -- render_domains: domains with their checks
@@ -19,9 +21,11 @@ from pg_type as t
 where t.typnamespace = 'holdfast'::regnamespace and t.typtype = 'd'
 order by t.typname collate "C"
 
--- render_functions: functions, bodies and all
-select pg_get_functiondef(oid) || E';' from pg_proc
-where pronamespace = 'holdfast'::regnamespace
+-- render_functions: functions, bodies and all; anybody may call them as long as none has privileges of its own
+select format('%s;%s', rtrim(pg_get_functiondef(oid), E'\n'),
+  case when proacl is not null then format(E'\n-- privileges of its own: %s', proacl) end)
+from pg_proc
+where pronamespace = 'holdfast'::regnamespace and prokind in ('f', 'p')
 order by proname collate "C", pg_get_function_identity_arguments(oid) collate "C"
 
 -- render_tables: tables with their columns
@@ -60,7 +64,7 @@ where relnamespace = 'holdfast'::regnamespace and relkind in ('v', 'm')
 order by relname collate "C"
 
 -- render_triggers: triggers of ours, not those of foreign keys
-select pg_get_triggerdef(g.oid) || ';'
+select format('%s;%s', pg_get_triggerdef(g.oid), case when g.tgenabled <> 'O' then ' -- enabled: ' || g.tgenabled::text end)
 from pg_trigger as g join pg_class as t on t.oid = g.tgrelid
 where t.relnamespace = 'holdfast'::regnamespace and not g.tgisinternal
 order by t.relname collate "C", g.tgname collate "C"
@@ -85,20 +89,36 @@ where t.relnamespace = 'holdfast'::regnamespace
 order by t.relname collate "C", p.polname collate "C"
 
 -- render_grants: what each role may do with whole tables
-select format('grant %s on %s to %I;', string_agg(lower(g.privilege_type), ', ' order by g.privilege_type collate "C"),
-  t.oid::regclass, r.rolname)
-from pg_class as t cross join aclexplode(t.relacl) as g join pg_roles as r on r.oid = g.grantee
-where t.relnamespace = 'holdfast'::regnamespace and t.relkind in ('r', 'v', 'm') and g.grantee <> t.relowner
-group by t.oid, t.relname, r.rolname
-order by t.relname collate "C", r.rolname collate "C"
+select format('grant %s on %s to %s;', string_agg(lower(g.privilege_type), ', ' order by g.privilege_type collate "C"),
+  t.oid::regclass, r.role)
+from pg_class as t cross join aclexplode(t.relacl) as g
+cross join lateral (select case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end as role) as r
+where t.relnamespace = 'holdfast'::regnamespace and g.grantee <> t.relowner
+group by t.oid, t.relname, r.role
+order by t.relname collate "C", r.role collate "C"
 
 -- render_column_grants: what each role may do with single columns
-select format('grant %s (%s) on %s to %I;', lower(g.privilege_type),
-  string_agg(quote_ident(a.attname), ', ' order by a.attnum), t.oid::regclass, r.rolname)
+select format('grant %s (%s) on %s to %s;', lower(g.privilege_type),
+  string_agg(quote_ident(a.attname), ', ' order by a.attnum), t.oid::regclass, r.role)
 from pg_class as t
 join pg_attribute as a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
 cross join aclexplode(a.attacl) as g
-join pg_roles as r on r.oid = g.grantee
+cross join lateral (select case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end as role) as r
 where t.relnamespace = 'holdfast'::regnamespace
-group by t.oid, t.relname, r.rolname, g.privilege_type
-order by t.relname collate "C", r.rolname collate "C", g.privilege_type collate "C"
+group by t.oid, t.relname, r.role, g.privilege_type
+order by t.relname collate "C", r.role collate "C", g.privilege_type collate "C"
+
+-- render_strangers: kinds of things that this text could not make again, told so that none comes in unseen
+select told from (
+  select format('-- %s %s', case relkind when 'S' then 'sequence' else 'relation of kind ' || relkind::text end, oid::regclass)
+  from pg_class
+  where relnamespace = 'holdfast'::regnamespace and relkind not in ('r', 'v', 'm', 'i', 't')
+    and not exists (select from pg_depend where objid = pg_class.oid and deptype = 'i')
+  union all
+  select format('-- type %s', format_type(oid, null)) from pg_type
+  where typnamespace = 'holdfast'::regnamespace and typtype <> 'd' and typrelid = 0 and typelem = 0
+  union all
+  select format('-- aggregate %s', oid::regprocedure) from pg_proc
+  where pronamespace = 'holdfast'::regnamespace and prokind not in ('f', 'p')
+) as strangers (told)
+order by told collate "C"

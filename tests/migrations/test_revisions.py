@@ -1,0 +1,190 @@
+"""Every step of the schema, up and down and up again with rows in every table, on each PostgreSQL that is here."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from migrations.losses import losses_of
+from runtime import errors
+from runtime.settings import Secret
+from runtime.store import schema
+from tests.database import Database
+from tests.migrations import catalogue
+from tests.migrations.rows import Tenant, populate
+
+NAMES = [revision.name for revision in schema.history()]
+VERSIONS = Path(schema.__file__).parents[2] / "migrations" / "versions"
+
+
+def before(revision: str) -> str:
+    return dict(zip(NAMES, ["base", *NAMES], strict=False))[revision]
+
+
+def tables_of(database: Database) -> list[str]:
+    with database.connect() as connection:
+        return catalogue.tables(connection) if has_schema(connection) else []
+
+
+def has_schema(connection: catalogue.Connection) -> bool:
+    return connection.execute("select to_regnamespace('holdfast') is not null").fetchone() == (True,)
+
+
+def rows_in(database: Database, tables: list[str]) -> dict[str, list[tuple[object, ...]]]:
+    with database.connect() as connection:
+        return {
+            table: connection.execute(
+                sql.SQL("select t::text from holdfast.{} as t order by 1").format(sql.Identifier(table))
+            ).fetchall()
+            for table in tables
+        }
+
+
+def fill(database: Database) -> None:
+    with database.connect() as connection:
+        for tenant in (Tenant("a"), Tenant("b")):
+            populate(connection, tenant, only=catalogue.tables(connection))
+
+
+def schema_text(database: Database) -> str:
+    with database.connect() as connection:
+        return schema.dump(database.secret()) if has_schema(connection) else ""
+
+
+def test_revisions__are_numbered_in_one_line_with_one_head() -> None:
+    assert [f"{number:04}" for number in range(1, len(NAMES) + 1)] == NAMES
+    assert schema.head() == NAMES[-1]
+    files = sorted(path.name.partition(".")[0] for path in VERSIONS.glob("*.*"))
+    titles = [f"{revision.name}_{revision.title}" for revision in schema.history()]
+    assert files == sorted(titles * 3), "a revision is one module, one .up.sql and one .down.sql"
+
+
+@pytest.mark.parametrize("revision", NAMES)
+def test_revision__goes_up_down_and_up_again_over_rows(
+    empty: Database, migrator: Secret, revision: str
+) -> None:
+    schema.upgrade(migrator, before(revision))
+    without, tables_without = schema_text(empty), tables_of(empty)
+    schema.upgrade(migrator, revision)
+    fill(empty)
+    whole, kept = schema_text(empty), rows_in(empty, tables_without)
+
+    schema.downgrade(migrator, before(revision), drop_data=True)
+    assert (schema_text(empty), tables_of(empty)) == (without, tables_without)
+    assert rows_in(empty, tables_without) == kept
+
+    schema.upgrade(migrator, revision)
+    assert schema_text(empty) == whole
+    assert schema.current(migrator) == revision
+    assert rows_in(empty, tables_without) == kept
+
+
+@pytest.mark.parametrize("revision", NAMES)
+def test_revision__names_the_tables_that_its_way_down_loses(unmigrated: Database, revision: str) -> None:
+    schema.upgrade(unmigrated.secret(), revision)
+    tables = tables_of(unmigrated)
+    schema.downgrade(unmigrated.secret(), before(revision))
+    gone = set(tables) - set(tables_of(unmigrated))
+    assert set(losses_of(str(next(VERSIONS.glob(f"{revision}_*.py"))))) == gone
+
+
+def test_rollback__refuses_to_lose_rows_and_counts_those_of_all_tenants(
+    empty: Database, migrator: Secret
+) -> None:
+    schema.upgrade(migrator)
+    fill(empty)
+    whole, rows = schema_text(empty), rows_in(empty, tables_of(empty))
+    with pytest.raises(errors.InvalidCommand) as refused:
+        schema.downgrade(migrator, "0001")
+    for table in set(rows) - {"users", "user_settings", "accounts", "bots", "leases"}:
+        assert f"{table} (2 rows)" in str(refused.value)
+    assert "users" not in str(refused.value)
+    assert schema.current(migrator) == schema.head()
+    assert (schema_text(empty), rows_in(empty, tables_of(empty))) == (whole, rows)
+
+
+def test_rollback__of_empty_tables_needs_no_word(empty: Database, migrator: Secret) -> None:
+    schema.upgrade(migrator)
+    schema.downgrade(migrator, "base")
+    assert schema.current(migrator) is None
+    assert tables_of(empty) == []
+
+
+def test_roles__are_as_weak_as_they_should_be(empty: Database, migrator: Secret) -> None:
+    schema.upgrade(migrator)
+    with empty.connect() as connection:
+        roles = connection.execute(
+            "select rolname, rolcanlogin, rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication,"
+            " (select count(*) from pg_auth_members where member = pg_roles.oid)"
+            " from pg_roles where rolname like 'holdfast\\_%' and rolname <> 'holdfast_admin' order by 1"
+        ).fetchall()
+        owners = connection.execute(
+            "select distinct pg_get_userbyid(relowner) from pg_class where relnamespace = 'holdfast'::regnamespace"
+            " union select pg_get_userbyid(proowner) from pg_proc where pronamespace = 'holdfast'::regnamespace"
+            " union select pg_get_userbyid(nspowner) from pg_namespace where nspname = 'holdfast'"
+        ).fetchall()
+    assert roles == [
+        (role, role != "holdfast_owner", False, 0) for role in sorted((*catalogue.ROLES, "holdfast_owner"))
+    ]
+    assert owners == [("holdfast_owner",)]
+
+
+def test_upgrade__by_a_login_that_may_not_become_the_owner_says_what_to_grant(unmigrated: Database) -> None:
+    schema.upgrade(unmigrated.secret())
+    schema.downgrade(unmigrated.secret(), "base")
+    with unmigrated.connect() as connection:
+        connection.execute("drop role if exists stranger")
+        connection.execute("create role stranger login createrole")
+        connection.execute(
+            sql.SQL("grant all on database {} to stranger").format(sql.Identifier(unmigrated.name))
+        )
+        connection.execute("grant all on public.alembic_version to stranger")
+        version = connection.info.server_version
+    if version < 160000:
+        # There, whoever may create roles may grant them all.
+        return
+    with pytest.raises(errors.NotAllowed, match="grant holdfast_owner to stranger"):
+        schema.upgrade(unmigrated.secret("stranger"))
+    assert schema.current(unmigrated.secret()) is None
+    assert tables_of(unmigrated) == []
+
+
+@pytest.mark.parametrize("verb", [schema.upgrade, schema.downgrade])
+@pytest.mark.parametrize("revision", ["9999", "-1", "+1", "", "000", "heads", "0001:0002", "'; drop table x"])
+def test_revision__that_is_not_there_is_refused_in_one_sentence(
+    unmigrated: Database, verb: object, revision: str
+) -> None:
+    assert callable(verb)
+    with pytest.raises(errors.BadInput) as refused:
+        verb(unmigrated.secret(), revision)
+    assert "There are: base, 0001" in str(refused.value)
+    assert schema.current(unmigrated.secret()) is None
+
+
+def test_migrating__does_not_go_backwards_nor_rolling_back_forwards(database: Database) -> None:
+    with pytest.raises(errors.InvalidCommand, match="beyond 0001"):
+        schema.upgrade(database.secret(), "0001")
+    schema.downgrade(database.secret(), "0001")
+    with pytest.raises(errors.InvalidCommand, match="before 0002"):
+        schema.downgrade(database.secret(), "0002")
+    schema.downgrade(database.secret(), "0001")
+    schema.upgrade(database.secret(), "0001")
+    assert schema.current(database.secret()) == "0001"
+
+
+def test_history__says_what_a_database_has(database: Database) -> None:
+    schema.downgrade(database.secret(), "0002")
+    assert [each.applied for each in schema.history(database.secret("holdfast_readonly"))] == [
+        True,
+        True,
+        False,
+    ]
+    assert {each.applied for each in schema.history()} == {None}
+
+
+def test_migration__leaves_no_connection_behind(unmigrated: Database) -> None:
+    schema.upgrade(unmigrated.secret())
+    with psycopg.connect(unmigrated.url()) as connection:
+        asked = "select count(*) from pg_stat_activity where application_name = 'holdfast migrate' and datname = %s"
+        assert connection.execute(asked, (unmigrated.name,)).fetchone() == (0,)
