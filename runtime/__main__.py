@@ -37,7 +37,6 @@ from runtime.strategies import catalogue
 
 SAMPLE_DESKS = Path(__file__).parent / "local" / "sample_desks.toml"
 SCHEMA_FILE = Path(__file__).parent / "store" / "schema.sql"
-DIFFERENCES_FOUND = 4
 
 Role = Callable[[Settings, argparse.Namespace], int]
 
@@ -147,7 +146,7 @@ def verify(settings: Settings, _: argparse.Namespace) -> int:
             print(f"{account.name}: {len(differences)} difference(s)")
             for sentence in differences:
                 print(f"  {sentence}")
-    return DIFFERENCES_FOUND if wrong else 0
+    return _all_well(wrong)
 
 
 def show_status(settings: Settings, args: argparse.Namespace) -> int:
@@ -159,7 +158,7 @@ def show_status(settings: Settings, args: argparse.Namespace) -> int:
         print(json.dumps({"healthy": not faults, "faults": faults}, default=str))
     else:
         Console().print(terminal.render(overview, now))
-    return DIFFERENCES_FOUND if faults or not overview.desks else 0
+    return _all_well(len(faults) or not overview.desks)
 
 
 def check_account(settings: Settings, _: argparse.Namespace) -> int:
@@ -171,7 +170,7 @@ def check_account(settings: Settings, _: argparse.Namespace) -> int:
         for finding in findings:
             print(f"{finding.reaction}: {finding.sentence}")
     print(f"{account.name}: {len(findings)} finding(s)")
-    return DIFFERENCES_FOUND if findings else 0
+    return _all_well(len(findings))
 
 
 def repair(settings: Settings, _: argparse.Namespace) -> int:
@@ -186,7 +185,7 @@ def repair(settings: Settings, _: argparse.Namespace) -> int:
     print(f"{account.name}: {report.reconciliation.summary}")
     for sentence in report.reconciliation.findings:
         print(f"  {sentence}")
-    return 0 if report.reconciliation.clean else DIFFERENCES_FOUND
+    return _all_well(0 if report.reconciliation.clean else max(1, len(report.reconciliation.findings)))
 
 
 def command(settings: Settings, args: argparse.Namespace) -> int:
@@ -217,6 +216,12 @@ def command(settings: Settings, args: argparse.Namespace) -> int:
         if recorded
         else f"{args.key!r} was recorded before; nothing is done."
     )
+    return 0
+
+
+def _all_well(faults: int) -> int:
+    if faults:
+        raise errors.NotAllWell(count=int(faults))
     return 0
 
 

@@ -4,7 +4,7 @@
     ├── Retry       try again, same id, with back-off
     │   ├── VenueUnavailable, RateLimited, StoreUnavailable, Conflict
     ├── Refused     record it and go on
-    │   ├── RejectedByVenue, RejectedByRisk, InvalidCommand, InvalidDecision, AlreadyRecorded
+    │   ├── RejectedByVenue, RejectedByRisk, InvalidCommand, InvalidDecision, AlreadyRecorded, NotAllWell
     ├── Uncertain   stop trading this symbol until it is proved
     │   └── OutcomeUnknown
     └── Halt        leave the process; the supervisor restarts it into recovery
@@ -83,6 +83,12 @@ class InvalidDecision(Refused):
 
 class AlreadyRecorded(Refused):
     """It stands in the ledger already ({constraint}), found while we tried to {action}; it is not done twice."""
+
+
+class NotAllWell(Refused):
+    """{count} thing(s) are not well; they are named above."""
+
+    exit_code = 4
 
 
 class Uncertain(BotError):

@@ -7,7 +7,6 @@ always the earlier one. `require` is asked immediately before each request that 
 import os
 import socket
 import time
-from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,12 +16,10 @@ from runtime.store import leases
 from runtime.store.leases import Holder
 from runtime.store.pool import Fence, Store
 
-# The local deadline ends this part of the lease earlier than the database's: replies take time and clocks drift.
-MARGIN_RATIO = 0.1
-# Renewed once this part of it is used up.
-RENEW_RATIO = 0.4
-
-Clock = Callable[[], float]
+# The local deadline is a tenth earlier than the database's: replies take time and clocks drift.
+MARGIN_PART = 10
+# Renewed when this much of ten is left.
+RENEW_TENTHS_LEFT = 6
 
 
 def elapsed_seconds() -> float:
@@ -34,19 +31,21 @@ def elapsed_seconds() -> float:
 class Lease:
     """Held from `acquire` to `release`."""
 
-    def __init__(self, store: Store, fence: Fence, holder: Holder, seconds: float, taken_at: float) -> None:
+    def __init__(
+        self, store: Store, fence: Fence, holder: Holder, lease_seconds: float, taken_at_monotonic: float
+    ) -> None:
         self.fence = fence
         self._store = store
         self._holder = holder
-        self._seconds = seconds
-        self._deadline = self._deadline_from(taken_at)
+        self._seconds = lease_seconds
+        self._deadline = self._deadline_from(taken_at_monotonic)
 
     @property
     def seconds_left(self) -> float:
         return self._deadline - elapsed_seconds()
 
     def renew_if_due(self) -> None:
-        if self.seconds_left < self._seconds * (1 - RENEW_RATIO):
+        if self.seconds_left < self._seconds * RENEW_TENTHS_LEFT / 10:
             self.renew()
 
     def renew(self) -> None:
@@ -57,13 +56,13 @@ class Lease:
             raise self._lost("another process took it over")
         self._deadline = self._deadline_from(asked_at)
 
-    def require(self, seconds: float) -> None:
+    def require(self, needed_seconds: float) -> None:
         """Make sure that the lease holds for so long from now on, or raise LeaseLost."""
-        if self.seconds_left < seconds:
+        if self.seconds_left < needed_seconds:
             self.renew()
-        if self.seconds_left < seconds:
+        if self.seconds_left < needed_seconds:
             raise self._lost(
-                f"only {self.seconds_left:.1f} of {seconds:.1f} seconds are left and it could not be prolonged"
+                f"only {self.seconds_left:.1f} of {needed_seconds:.1f} seconds are left and it could not be prolonged"
             )
 
     def record_ready(self) -> None:
@@ -76,15 +75,15 @@ class Lease:
             leases.release(tx, self.fence, self._holder.holder)
         logs.info("lease released", epoch=self.fence.epoch)
 
-    def _deadline_from(self, asked_at: float) -> float:
+    def _deadline_from(self, asked_at_monotonic: float) -> float:
         # From before the question was sent: the database began to count later than that.
-        return asked_at + self._seconds * (1 - MARGIN_RATIO)
+        return asked_at_monotonic + self._seconds - self._seconds / MARGIN_PART
 
     def _lost(self, detail: str) -> errors.LeaseLost:
         return errors.LeaseLost(account=self.fence.account_id, epoch=self.fence.epoch, detail=detail)
 
 
-def acquire(store: Store, account_id: AccountId, account_name: str, seconds: float) -> Lease:
+def acquire(store: Store, account_id: AccountId, account_name: str, lease_seconds: float) -> Lease:
     """The lease, at once where the last holder is gone for sure; LeaseHeld where it may be alive."""
     holder = this_process()
     asked_at = elapsed_seconds()
@@ -92,16 +91,18 @@ def acquire(store: Store, account_id: AccountId, account_name: str, seconds: flo
         found = leases.load_lease(tx, account_id)
     with store.single("acquire the lease") as tx:
         if found is None:
-            epoch = leases.acquire_first(tx, account_id, holder, seconds)
+            epoch = leases.acquire_first(tx, account_id, holder, lease_seconds)
         else:
             dead = is_dead(found.holder)
-            epoch = leases.acquire(tx, account_id, holder, seconds, epoch=found.epoch, holder_is_dead=dead)
+            epoch = leases.acquire(
+                tx, account_id, holder, lease_seconds, epoch=found.epoch, holder_is_dead=dead
+            )
     if epoch is None:
         who = f"process {found.holder.pid} on {found.holder.host}" if found else "another process"
         until = found.expires_at.isoformat(timespec="seconds") if found else "later"
         raise errors.LeaseHeld(account=account_name, holder=who, until=until)
-    logs.info("lease acquired", account=account_name, epoch=epoch, seconds=seconds)
-    return Lease(store, Fence(account_id, epoch), holder, seconds, asked_at)
+    logs.info("lease acquired", account=account_name, epoch=epoch, seconds=lease_seconds)
+    return Lease(store, Fence(account_id, epoch), holder, lease_seconds, asked_at)
 
 
 def unheld(store: Store, account_id: AccountId) -> Lease:

@@ -110,7 +110,7 @@ def run(desk: Desk, stop: threading.Event) -> None:
             schedule.must_recover = True
         except errors.Retry as fault:
             logs.warning("tick postponed", detail=str(fault))
-        stop.wait(max(0.0, began_at + desk.pace.tick_seconds - elapsed_seconds()))
+        stop.wait(max(0, began_at + desk.pace.tick_seconds - elapsed_seconds()))
 
 
 @dataclass(slots=True)
@@ -119,8 +119,8 @@ class _Schedule:
 
     desk: Desk
     must_recover: bool = True
-    store_lost_at: float | None = None
-    reconcile_at: float = 0.0
+    store_lost_at_monotonic: float | None = None
+    reconcile_at_monotonic: float = 0
     reconciled_at: datetime | None = None
 
     def turn(self) -> None:
@@ -128,8 +128,8 @@ class _Schedule:
             self.reconciled_at = recovery.recover(self.desk).reconciliation.started_at
             self.must_recover = False
             self._reconcile_later()
-        self.store_lost_at = None
-        if elapsed_seconds() >= self.reconcile_at:
+        self.store_lost_at_monotonic = None
+        if elapsed_seconds() >= self.reconcile_at_monotonic:
             since = recovery.look_back(self.desk, self.desk.ledger.unsettled())
             reconciling.run(self.desk, "periodic", since)
             self._reconcile_later()
@@ -139,14 +139,14 @@ class _Schedule:
         """Nothing in memory is trusted after this: what was committed and what was not is read again."""
         self.must_recover = True
         now = elapsed_seconds()
-        self.store_lost_at = self.store_lost_at or now
-        away = now - self.store_lost_at
+        self.store_lost_at_monotonic = self.store_lost_at_monotonic or now
+        away = now - self.store_lost_at_monotonic
         logs.error("the ledger is out of reach; nothing is sent", detail=str(fault), seconds=round(away, 1))
         if away > self.desk.pace.store_lost_seconds:
             raise errors.StoreLost(seconds=round(away)) from fault
 
     def _reconcile_later(self) -> None:
-        self.reconcile_at = elapsed_seconds() + self.desk.pace.reconcile_seconds
+        self.reconcile_at_monotonic = elapsed_seconds() + self.desk.pace.reconcile_seconds
 
 
 def _unusable(decision: Decision, view: View) -> str | None:

@@ -26,7 +26,7 @@ def write_down(
     desk.lease.require(desk.pace.request_timeout_seconds)
     now = desk.exchange.now()
     safe_seconds = desk.lease.seconds_left - desk.pace.request_timeout_seconds
-    send_before = now + timedelta(seconds=max(0.0, min(desk.pace.send_within_seconds, safe_seconds)))
+    send_before = now + timedelta(seconds=max(0, min(desk.pace.send_within_seconds, safe_seconds)))
     intents = {}
     for proposal in proposals:
         identity = order_id(bot.bot_id, proposal.key)
