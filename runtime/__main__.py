@@ -26,8 +26,7 @@ from runtime.engine.ledger import Ledger
 from runtime.exchanges import registry
 from runtime.exchanges.ccxt_adapter import Credentials
 from runtime.exchanges.port import Exchange
-from runtime.local import postgres, supervisor, terminal
-from runtime.local.supervisor import Child
+from runtime.local import postgres, samples, supervisor, terminal
 from runtime.settings import Secret, Settings
 from runtime.simulator import cli as simulator_cli
 from runtime.store import bots, operations, schema, status
@@ -35,7 +34,6 @@ from runtime.store.bots import Account
 from runtime.store.pool import Store
 from runtime.strategies import catalogue
 
-SAMPLE_DESKS = Path(__file__).parent / "local" / "sample_desks.toml"
 SCHEMA_FILE = Path(__file__).parent / "store" / "schema.sql"
 
 Role = Callable[[Settings, argparse.Namespace], int]
@@ -51,7 +49,8 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
     with databases(settings) as database:
         schema.upgrade(database("admin"))
         user = enrolment.enrol(database("admin"), file)
-        children = _children(settings, file, args.seed, args.speed)
+        accounts = [account.name for account in file.accounts]
+        children = samples.children(settings.data_dir, file.user, accounts, seed=args.seed, speed=args.speed)
         with Store(database("bot"), user) as store, terminal.Screen(Console()) as screen:
 
             def show(processes: tuple[ProcessStatus, ...]) -> None:
@@ -370,58 +369,6 @@ def _load_desks(store: Store) -> tuple[DeskStatus, ...]:
         return status.load_desks(tx, lease.is_dead)
 
 
-def _children(settings: Settings, file: enrolment.DeskFile, seed: int, speed: str) -> list[Child]:
-    """The simulator with an account for each paper desk, then the desks."""
-    folder = settings.data_dir / "simulator"
-    folder.mkdir(parents=True, exist_ok=True)
-    port = supervisor.kept_port(folder / "port")
-    accounts_file = folder / "accounts.json"
-    accounts_file.write_text(
-        json.dumps([_paper_account(account.name) for account in file.accounts]), encoding="utf-8"
-    )
-    python = (sys.executable, "-m", "runtime")
-    simulator = (
-        *python,
-        "simulator",
-        "--port",
-        str(port),
-        "--books",
-        str(folder / "books"),
-        "--seed",
-        str(seed),
-    )
-    children = [
-        Child(
-            "simulator",
-            (*simulator, "--speed", speed, "--accounts", str(accounts_file)),
-            ready_line="listening on",
-        )
-    ]
-    for account in file.accounts:
-        environment = {
-            "HOLDFAST_DATA_DIR": str(settings.data_dir),
-            "HOLDFAST_USER": file.user,
-            "HOLDFAST_ACCOUNT": account.name,
-            "HOLDFAST_VENUE_URL": f"http://127.0.0.1:{port}",
-            "HOLDFAST_VENUE_KEY": f"{account.name}-key",
-            "HOLDFAST_VENUE_SECRET": "paper-secret",
-            "HOLDFAST_VENUE_PASSPHRASE": "paper-passphrase",
-        }
-        children.append(Child(account.name, (*python, "desk"), env_overrides=environment))
-    return children
-
-
-def _paper_account(name: str) -> Mapping[str, object]:
-    return {
-        "name": name,
-        "key": f"{name}-key",
-        "secret": "paper-secret",
-        "passphrase": "paper-passphrase",
-        "spot": {"USDT": "100000"},
-        "mix": {"USDT": "100000"},
-    }
-
-
 # --- the command line ------------------------------------------------------------------------------------------------
 
 
@@ -472,7 +419,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_run(added: argparse.ArgumentParser) -> None:
     added.add_argument(
-        "--desks", type=Path, default=SAMPLE_DESKS, help="desk file (default: the sample desks)"
+        "--desks", type=Path, default=samples.DESKS, help="desk file (default: the sample desks)"
     )
     added.add_argument("--seed", type=int, default=7, help="seed of the simulated prices")
     added.add_argument("--speed", default="20", help="market seconds in a second")
