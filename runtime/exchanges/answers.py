@@ -44,9 +44,11 @@ def decode(text: str) -> object:
 
 
 def pick(body: object, path: str) -> object:
-    """The value at a dotted path, or None."""
+    """The value at a dotted path, or None; `*` stands for the only member of a table."""
     for step in path.split("."):
-        if isinstance(body, Mapping):
+        if isinstance(body, Mapping) and step == "*":
+            body = next(iter(body.values())) if len(body) == 1 else None
+        elif isinstance(body, Mapping):
             body = body.get(step)
         elif isinstance(body, list) and step.isdigit() and int(step) < len(body):
             body = body[int(step)]

@@ -172,9 +172,7 @@ class CcxtExchange:
         one = symbols[0] if len(symbols) == 1 else None
 
         def ask(params: dict[str, Any]) -> object:
-            return self._client.fetch_open_orders(
-                one, None, self._profile.page_size, {**self._profile.account, **params}
-            )
+            return self._client.fetch_open_orders(one, None, None, {**self._profile.account, **params})
 
         found: list[VenueOrder] = []
         for page in self._pages("list the open orders", ask, {}):
@@ -187,7 +185,7 @@ class CcxtExchange:
         method = getattr(self._client, self._profile.history_method)
 
         def ask(params: dict[str, Any]) -> object:
-            return method(symbol, None, self._profile.page_size, params)
+            return method(symbol, None, None, params)
 
         for page in self._pages("list the ended orders", ask, {"startTime": _milliseconds(since)}):
             with self._reading("list the ended orders"):
@@ -200,7 +198,7 @@ class CcxtExchange:
         self, symbol: str, *, since: datetime, venue_order_id: VenueOrderId | None = None
     ) -> tuple[VenueFill, ...]:
         def ask(params: dict[str, Any]) -> object:
-            return self._client.fetch_my_trades(symbol, None, self._profile.page_size, params)
+            return self._client.fetch_my_trades(symbol, None, None, params)
 
         spans = [{"orderId": venue_order_id}] if venue_order_id else self._spans("list the fills", since)
         found: dict[str, VenueFill] = {}
@@ -281,7 +279,7 @@ class CcxtExchange:
         return answers.of_success(self._profile, intent.client_order_id, unified, self._door.reply)
 
     def _order_params(self, intent: Intent) -> dict[str, Any]:
-        params: dict[str, Any] = {"clientOrderId": intent.client_order_id}
+        params: dict[str, Any] = {self._profile.client_id_param: intent.client_order_id}
         if intent.kind is Kind.MARKET:
             params["timeInForce"] = "IOC"
         if intent.reduce_only and self._profile.kind is MarketKind.LINEAR:
@@ -318,18 +316,20 @@ class CcxtExchange:
 
     def _pages(self, action: str, ask: Any, params: Mapping[str, Any]) -> Iterator[list[Mapping[str, Any]]]:
         """Page after page, newest first, to the end; an end is a page that is not full."""
-        below: dict[str, Any] = {}
+        # The size is told to the venue only: the client would cut off what is more than it was told.
+        below: dict[str, Any] = {"limit": self._profile.page_size}
         for _ in range(PAGES_MAX):
             with self._reading(action):
                 page = self._counted(ask({**params, **below}))
                 ids = [readings.identifier(raw.get("id"), "id") for raw in page]
+                is_full = len(answers.rows(self._profile, self._door.body)) >= self._profile.page_size
             yield page
-            if len(page) < self._profile.page_size:
+            if not is_full:
                 return
             cursor = self._cursor(action, ids)
             if below.get("idLessThan") == cursor:
                 raise self._unavailable(action, "its pages do not end")
-            below = {"idLessThan": cursor}
+            below["idLessThan"] = cursor
         raise self._unavailable(action, f"it has more than {PAGES_MAX} pages")
 
     def _cursor(self, action: str, ids: Sequence[str]) -> str:
@@ -338,8 +338,10 @@ class CcxtExchange:
         return str(min(int(each) for each in ids))
 
     def _counted(self, parsed: object) -> list[Mapping[str, Any]]:
-        """What the client made of a listing, provided that it dropped nothing."""
-        if not isinstance(parsed, list) or len(parsed) != len(answers.rows(self._profile, self._door.body)):
+        """What the client made of a listing, provided that it dropped nothing but repetitions."""
+        told = answers.rows(self._profile, self._door.body)
+        complete = (len(told), len({repr(row) for row in told}))
+        if not isinstance(parsed, list) or len(parsed) not in complete:
             raise Unreadable("list", "rows were lost")
         return [readings.table(each, "row") for each in parsed]
 

@@ -49,6 +49,7 @@ class Profile:
     message_paths: tuple[str, ...] = ("msg",)
     payload: str = ""  # where a reply keeps what was asked for; empty where the reply is that itself
     list_names: tuple[str, ...] = ()  # what a listing within the payload may be called
+    client_id_param: str = "clientOrderId"  # what ccxt wants it to be called
     echoes_client_id: bool = True  # whether the reply to a new order names our client id
     rows_carry_client_id: bool = False  # whether every listed order, also a foreign one, bears some client id
     history_method: str = "fetch_canceled_and_closed_orders"

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from runtime import errors
 from runtime.domain.market import MarketKind
-from runtime.exchanges import bitget
+from runtime.exchanges import bitget, unproved
 from runtime.exchanges.ccxt_adapter import CcxtExchange, Credentials
 from runtime.exchanges.port import Exchange
 from runtime.exchanges.profiles import Profile
 
 PROFILES: Mapping[tuple[str, MarketKind], Profile] = {
-    (each.venue, each.kind): each for each in (bitget.SPOT, bitget.LINEAR)
+    (each.venue, each.kind): each for each in (bitget.SPOT, bitget.LINEAR, *unproved.ALL)
 }
 
 
