@@ -56,7 +56,7 @@ class Momentum:
         with_trend = scene.holds and (scene.held > 0) == (side is Side.BUY)
         if with_trend:
             return Wish()
-        leave = scene.close("exit", reason=reason) if scene.holds else None
+        leave = scene.close("exit", reason=reason)
         if side is Side.SELL and not scene.may_short:
             return Wish((leave,))
         quantity = scene.quantity_for(self.order_quote, scene.price)

@@ -49,9 +49,10 @@ class Scene:
     @property
     def holds(self) -> bool:
         """Whether there is a position large enough to be closed."""
-        return abs(self.held) >= self.market.quantity_min and self._is_worth_closing(
-            abs(self.held), self.price
-        )
+        if abs(self.held) < self.market.quantity_min:
+            return False
+        # Perpetuals may be closed whatever they are worth; a spot sale must clear the minimum like any other.
+        return self.may_short or self._clears_minimum(abs(self.held))
 
     def average(self, count: int) -> Decimal:
         """The mean of the newest closes."""
@@ -71,17 +72,15 @@ class Scene:
         self, leg: str, side: Side, quantity: Decimal, *, price: Decimal | None = None, reason: str = ""
     ) -> Proposal | None:
         """A leg that may add to the position: at a price, or at the market."""
-        worth = money.product(quantity, self.price)
-        if price is None and worth < money.product(self.market.notional_min, NOTIONAL_HEADROOM):
+        if price is None and not self._clears_minimum(quantity):
             return None
         return self._leg(leg, side, quantity, price, reason)
 
     def close(self, leg: str, *, price: Decimal | None = None, reason: str = "") -> Proposal | None:
-        """A leg that closes what is held, unless orders that do so rest already."""
-        side = Side.SELL if self.held > 0 else Side.BUY
-        quantity = abs(self.held) - self.resting(side)
-        if quantity <= 0 or not self._is_worth_closing(quantity, self.price):
+        """A leg that closes all that is held, for a moment when nothing rests on that side. None if nothing is held."""
+        if not self.holds:
             return None
+        side, quantity = (Side.SELL if self.held > 0 else Side.BUY), abs(self.held)
         if price is not None and money.product(quantity, price) < self.market.notional_min:
             price = None  # too little for a limit order, and a rest that cannot be closed would block the bot for ever
         return self._leg(leg, side, quantity, price, reason, reduce_only=True)
@@ -103,10 +102,9 @@ class Scene:
         key = f"{self.strategy}:{symbol}:{self.candles[-1].opened_at.isoformat()}:{leg}"
         return Proposal(key, symbol, side, quantity, kind, price, reduce_only, reason)
 
-    def _is_worth_closing(self, quantity: Decimal, price: Decimal) -> bool:
-        # Perpetuals may be closed whatever they are worth; a spot sale must clear the minimum like any other.
+    def _clears_minimum(self, quantity: Decimal) -> bool:
         least = money.product(self.market.notional_min, NOTIONAL_HEADROOM)
-        return self.may_short or money.product(quantity, price) >= least
+        return money.product(quantity, self.price) >= least
 
 
 def leg_of(proposal: Proposal) -> str:

@@ -59,6 +59,33 @@ def test_grid__a_spot_unit_less_its_fee_counts_as_held_and_is_sold_as_far_as_it_
     assert (answer.side, answer.price, answer.quantity) == (Side.SELL, Decimal(60000), Decimal("0.001998"))
 
 
+def test_grid__the_rung_nearest_to_the_position_comes_first():
+    """Where a limit lets only some of the orders through, it is the ones that fill next."""
+    legs = [each.key.rpartition(":")[2] for each in decide(LINEAR).proposals]
+    assert {*legs[:2]} == {"sell+1", "buy-1"}
+    holding = decide(SPOT, quantity="0.002", memory=decide(SPOT).memory, candles=LATER)
+    assert {each.key.rpartition(":")[2] for each in holding.proposals} == {"sell+0", "buy-2"}
+
+
+def test_grid__on_spot_never_offers_more_than_is_held():
+    first = decide(SPOT)
+    both = decide(SPOT, LATER, first.memory, quantity="0.003996")
+    assert sorted((each.price, each.quantity) for each in both.proposals) == [
+        (Decimal(59940), Decimal("0.002")), (Decimal(60000), Decimal("0.001996")),
+    ]  # fmt: skip
+    offered = make_order(next(each for each in both.proposals if each.price == 59940), LATER[-1].opened_at)
+    again = decide(SPOT, make_candles([60000] * 3), both.memory, quantity="0.003996", orders=(offered,))
+    assert [(each.price, each.quantity) for each in again.proposals] == [
+        (Decimal(60000), Decimal("0.001996"))
+    ]
+
+
+def test_grid__a_unit_off_the_markets_step_is_forgotten():
+    """The venue changed its step: a ladder of such units could never be set up again."""
+    memory = {SPOT.symbol: {"kept": {"anchor": "60000", "unit": "0.0019999999"}}}
+    assert {each.quantity for each in decide(SPOT, memory=memory).proposals} == {Decimal("0.002")}
+
+
 def test_grid__a_partly_filled_rung_stays():
     first = decide(SPOT)
     orders = [make_order(each, AT_ANCHOR[-1].opened_at) for each in first.proposals]

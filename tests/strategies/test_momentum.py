@@ -77,3 +77,11 @@ def test_momentum__another_symbol_is_decided_on_its_own():
     strategy = build("momentum", {}, ("ETH/USDT", SPOT.symbol))
     decision = strategy.decide(make_view(SPOT, RISING), {})
     assert [each.symbol for each in decision.proposals] == [SPOT.symbol]
+
+
+def test_momentum__an_order_worth_less_than_the_minimum_is_not_proposed():
+    """A market order carries no price to judge it by; it must clear the minimum even where it fills a little lower."""
+    fine = replace(LINEAR, quantity_step=Decimal("0.00000001"), quantity_min=Decimal("0.00000001"))
+    for quote, count in (("5", 0), ("5.4", 0), ("5.6", 1)):
+        strategy = build("momentum", {"order_quote": quote}, (fine.symbol,))
+        assert len(strategy.decide(make_view(fine, RISING), {}).proposals) == count

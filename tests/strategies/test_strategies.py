@@ -9,8 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.domain import decision as decisions
+from runtime.domain import risk
 from runtime.domain.decision import Decision, Strategy
 from runtime.domain.market import Market, MarketKind
+from runtime.domain.risk import Limits, RiskState
+from runtime.simulator import markets as simulated
+from runtime.simulator.prices import Feed
 from runtime.strategies.catalogue import STRATEGIES, build
 from tests.strategies.worlds import LINEAR, SPOT, MarketPlace, keys
 
@@ -90,9 +94,12 @@ def test_decide__after_a_crash_past_the_commit_gives_no_other_keys(place):
         assert set(keys(again)) <= set(keys(decision))
 
 
-def test_decide__never_uses_a_key_twice(place):
-    """A key names one cause; a second order under it would be swallowed by the ledger."""
+@pytest.mark.parametrize("refuse_every", [0, 1, 2, 3])
+def test_decide__never_uses_a_key_twice(place, refuse_every):
+    """A key names one cause: a refused order is not tried again before the next candle, however often it ticks."""
+    place.refuse_every = refuse_every
     place.run(PATH)
+    assert place.intents
     assert len(place.intents) == len(set(place.intents))
 
 
@@ -193,3 +200,41 @@ def test_strategy__restarted_at_any_candle_goes_on_as_if_it_had_not_been(name, m
         price = (price * (10_000 + move) / 10_000).quantize(Decimal("0.1"))
     assert crashed.intents == steady.intents
     assert crashed.memory == steady.memory
+
+
+def test_close__is_let_through_by_risk_when_nothing_new_may_be_opened(place):
+    """The breaker has tripped and every limit is zero: what closes a position must still leave."""
+    nothing = Limits(
+        position_quote_max=Decimal(0),
+        order_quote_max=Decimal(0),
+        open_orders_max=0,
+        daily_loss_quote_max=Decimal(0),
+        cooldown_seconds=3600,
+        price_collar_ratio=Decimal("0.5"),
+    )
+    tripped = RiskState(Decimal(0), breaker_tripped=True, last_order_at={})
+    closing = 0
+    for price in PATH:
+        place.close_candle(price)
+        view = place.view()
+        proposals = place.tick().proposals
+        admission = risk.admit(proposals, view, nothing, tripped)
+        leaving = [each for each in proposals if each.reduce_only]
+        closing += len(leaving)
+        assert set(leaving) <= set(admission.admitted)
+    assert closing
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize(
+    ("market", "instruments"), [(SPOT, simulated.SPOT), (LINEAR, simulated.MIX)], ids=["spot", "linear"]
+)
+def test_strategy__with_its_defaults_trades_within_an_hour_of_the_simulators_market(
+    name, market, instruments
+):
+    """What `make run` shows should move while somebody looks at it."""
+    feed, instrument = Feed(7, instruments, {}), instruments["BTCUSDT"]
+    place = MarketPlace(build(name, {}, (market.symbol,)), market)
+    opened = [1_700_000_040 + 60 * minute for minute in range(75)]
+    place.run(feed.candle(instrument, second, 60, second + 59).close for second in opened)
+    assert len(place.fills) >= 2

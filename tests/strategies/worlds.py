@@ -118,6 +118,7 @@ class MarketPlace:
     memory: Memory = field(default_factory=dict)
     intents: list[str] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
+    refuse_every: int = 0  # the venue refuses each order of that number
 
     def __post_init__(self) -> None:
         self.position = Position(BOT, self.market.symbol)
@@ -141,6 +142,8 @@ class MarketPlace:
         self.memory = decision.memory
         for proposal in decision.proposals:
             self.intents.append(proposal.key)
+            if self.refuse_every and len(self.intents) % self.refuse_every == 0:
+                continue
             order = make_order(proposal, self.candles[-1].opened_at)
             if proposal.kind is Kind.MARKET:
                 self._fill(order, self.candles[-1].close)
