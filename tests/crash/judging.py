@@ -24,16 +24,23 @@ PLACE_ORDER = "place-order"
 
 @dataclass(slots=True)
 class Verdict:
-    orders: int = 0
+    """What became of one run."""
+
+    reached: bool = True
+    processes: int = 0
+    seconds: float = 0.0
+    orders: int = 0  # at the venue
     duplicated: int = 0  # orders, or submissions, beyond one for each intent
     lost: int = 0  # orders or fills of the venue that the ledger does not know, or knows wrongly
     unresolved: int = 0  # visibly UNKNOWN
     failed: int = 0  # intents proved never to have reached the venue
+    late: int = 0  # submissions of a zombie that arrived after another had taken its place
+    stale: int = 0  # writes of a zombie that the ledger accepted
     faults: list[str] = field(default_factory=list)
 
     @property
     def is_good(self) -> bool:
-        return not (self.duplicated or self.lost or self.faults)
+        return not (self.duplicated or self.lost or self.stale or self.faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +53,17 @@ class Row:
     filled: Decimal
 
 
-def judge(ground: Ground, site: Site) -> Verdict:
+def judge(ground: Ground, site: Site, verdict: Verdict) -> None:
+    """Count, and add to what is known of the run."""
     books = ground.venue.books(site.venue_account)
     venue_orders = [each for each in books["orders"] if each["client_oid"].startswith(CLIENT_ORDER_ID_PREFIX)]
     rows = _load_orders(ground, site)
-    verdict = Verdict(orders=len(venue_orders))
+    verdict.orders += len(venue_orders)
     verdict.faults += _judge_submissions(ground, site, venue_orders, verdict)
     verdict.faults += _judge_orders(venue_orders, rows, verdict)
     verdict.faults += _judge_fills(ground, site, books["fills"], {each["order_id"] for each in venue_orders}, verdict)
     verdict.faults += _judge_holdings(ground, site, books, verdict)
-    verdict.failed = sum(row.status == "failed" for row in rows)
-    return verdict
+    verdict.failed += sum(row.status == "failed" for row in rows)
 
 
 def _judge_submissions(

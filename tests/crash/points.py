@@ -33,15 +33,28 @@ def nothing() -> None:
     return
 
 
+# Where a message leaves or is awaited, in the two drivers.
+TALKING = {("http/client.py", "_send_output"), ("psycopg/connection.py", "wait")}
+# How many of a line's passings are struck: the first one of all, of each turn of the loop, between each two messages,
+# or every single one.
+DEPTHS = ("line", "turn", "message", "every")
+
+
 @dataclass(slots=True)
 class Tracer:
-    """Counts each line of the three rooms before it is executed, and strikes at the one that was named."""
+    """Counts each line of the three rooms before it is executed, and strikes at the one that was named.
+
+    Without a name it takes notes of what could be struck, in the depth that is asked for. Within an interval a line
+    that is passed again is a loop over things in memory: the world outside has not changed meanwhile.
+    """
 
     place: str = ""
     strike: Callable[[], object] = nothing
+    depth: str = "every"
     seen: Counter[tuple[str, int]] = field(default_factory=Counter)
-    order: list[str] = field(default_factory=list)
+    noted: list[str] = field(default_factory=list)
     _ours: dict[CodeType, bool] = field(default_factory=dict)
+    _passed: set[tuple[str, int]] = field(default_factory=set)
     _target: tuple[str, int, int] = ("", 0, 0)
 
     def start(self) -> None:
@@ -54,21 +67,37 @@ class Tracer:
     def stop(self) -> None:
         sys.settrace(None)
 
+    def note_turn(self) -> None:
+        """The loop has come round."""
+        if self.depth != "line":
+            self._passed.clear()
+
     def _enter(self, frame: FrameType, event: str, arg: Any) -> Any:
         code = frame.f_code
         ours = self._ours.get(code)
         if ours is None:
             ours = self._ours[code] = code.co_filename.startswith(ROOMS)
-        return self._line if ours else None
+        if ours:
+            return self._line
+        if self.depth == "message" and ("/".join(code.co_filename.rsplit("/", 2)[1:]), code.co_name) in TALKING:
+            self._passed.clear()
+        return None
 
     def _line(self, frame: FrameType, event: str, arg: Any) -> Any:
         if event == "line":
-            file, line = frame.f_code.co_filename, frame.f_lineno
-            self.seen[file, line] += 1
-            nth = self.seen[file, line]
+            here = (frame.f_code.co_filename, frame.f_lineno)
+            self.seen[here] += 1
             if self.place:
-                if (file, line, nth) == self._target:
+                if (*here, self.seen[here]) == self._target:
                     self.strike()
-            else:
-                self.order.append(f"{file.removeprefix(ROOT)}:{line}#{nth}")
+            elif self.depth == "every" or here not in self._passed:
+                self._passed.add(here)
+                self.noted.append(f"{here[0].removeprefix(ROOT)}:{here[1]}#{self.seen[here]}")
         return self._line
+
+
+class Untraced(Tracer):
+    """For a run that is not struck at a line: it costs nothing."""
+
+    def start(self) -> None:
+        return

@@ -4,7 +4,7 @@ Both are driven by what they see alone, so that they go on correctly in a proces
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -103,22 +103,24 @@ class Director(threading.Event):
     unproved the venue's clock moves on. Set when the script is through and nothing is open.
     """
 
-    def __init__(self, desk: Desk, venue: RunningSimulator, account: str, turns_max: int = TURNS_MAX) -> None:
+    def __init__(self, desk: Desk, venue: RunningSimulator, account: str, ahead: int = 0) -> None:
         super().__init__()
         self.desk = desk
         self.turns = 0
+        self.turns_max = TURNS_MAX
         self.verdict = UNFINISHED
+        self.on_turn: Callable[[], object] = list
         self._venue = venue
         self._account = account
-        self._turns_max = turns_max
-        self._ahead = 0
+        self._ahead = ahead
 
     def wait(self, timeout: float | None = None) -> bool:
         self.turns += 1
+        self.on_turn()
         if self._is_through():
             self.verdict = 0
             self.set()
-        elif self.turns >= self._turns_max:
+        elif self.turns >= self.turns_max:
             self.set()
         else:
             self.play()

@@ -79,6 +79,7 @@ def trade(site: Site, tracer: Tracer, make_director: MakeDirector) -> int:
     with Store(Secret(site.database_url), site.tenant, pool_max=1) as store:
         desk = take_desk(site, store)
         director = make_director(desk)
+        director.on_turn = tracer.note_turn
         try:
             loop.run(desk, director)
         finally:
@@ -86,7 +87,7 @@ def trade(site: Site, tracer: Tracer, make_director: MakeDirector) -> int:
         desk.lease.release()
         tracer.stop()
         differences = tuple(verifying.verify(store, desk.account.account_id))
-    sheet = {"differences": differences, "turns": director.turns, "lines": tracer.order}
+    sheet = {"differences": differences, "turns": director.turns, "lines": tracer.noted}
     site.sheet.write_text(json.dumps(sheet), encoding="utf-8")
     return director.verdict
 
@@ -124,5 +125,5 @@ def read_sheet(site: Site) -> Sheet:
     return Sheet(tuple(written["differences"]), written["turns"], tuple(written["lines"]))
 
 
-def directed(venue: RunningSimulator, site: Site) -> MakeDirector:
-    return lambda desk: Director(desk, venue, site.venue_account)
+def directed(venue: RunningSimulator, site: Site, ahead: int = 0) -> MakeDirector:
+    return lambda desk: Director(desk, venue, site.venue_account, ahead)
