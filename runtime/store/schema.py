@@ -1,7 +1,8 @@
 """The schema's versions: brings a database to one, says which one it has, and refuses a program that does not fit it.
 
-Alembic does the walking and `migrations/` holds the steps; nobody else imports Alembic. A URL is only ever handed to
-the driver, never put into a sentence.
+Alembic does the walking and `migrations/` holds the steps; nobody else imports Alembic, and it is loaded only where
+something is to be changed: it takes longer than the rest of a desk's start. A URL is only ever handed to the driver,
+never put into a sentence.
 """
 
 import io
@@ -10,16 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 
 from runtime import errors
 from runtime.settings import Secret
 from runtime.store import queries
 from runtime.store.pool import Row
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _SQL = queries.load("catalogue")
 _ROOT = Path(__file__).resolve().parents[2]
@@ -114,8 +116,9 @@ def upgrade(url: Secret, revision: str = "head") -> None:
     if target < found:
         detail = f"the database is at {_name(found)}, beyond {_name(target)}; `rollback` takes it back"
         raise errors.InvalidCommand(verb="migrate", detail=detail)
-    with _translated("migrate the schema"):
-        command.upgrade(_config(url), _name(target))
+    if target > found:
+        with _translated("migrate the schema"):
+            _alembic("upgrade", _config(url), target)
 
 
 def downgrade(url: Secret, revision: str, *, drop_data: bool = False) -> None:
@@ -129,13 +132,13 @@ def downgrade(url: Secret, revision: str, *, drop_data: bool = False) -> None:
     if not drop_data:
         config.attributes["must_lose_nothing"] = [step.path for step in _steps()[target:found]]
     with _translated("take the schema back"):
-        command.downgrade(config, _name(target))
+        _alembic("downgrade", config, target)
 
 
 def render_sql(revision: str = "head") -> str:
     """The script that brings an empty database up to a revision, for whoever may not run programs against it."""
     output = io.StringIO()
-    command.upgrade(_config(output=output), _name(_position(revision)), sql=True)
+    _alembic("upgrade", _config(output=output), _position(revision), sql=True)
     return f"-- Run it with: psql --set ON_ERROR_STOP=1 --file ...\n\n{output.getvalue()}"
 
 
@@ -153,8 +156,10 @@ def dump(url: Secret) -> str:
 
 
 def _steps() -> list[_Step]:
-    steps = ScriptDirectory.from_config(_config()).walk_revisions()
-    return [_Step(step.revision, step.doc, step.path) for step in reversed(list(steps))]
+    """The files say it by their numbers and names; a test holds them against what Alembic reads in them."""
+    paths = sorted((_ROOT / "migrations" / "versions").glob("[0-9]*.py"))
+    parts = [(path.stem.partition("_"), path) for path in paths]
+    return [_Step(number, title.replace("_", " "), str(path)) for (number, _, title), path in parts]
 
 
 def _names() -> list[str]:
@@ -185,7 +190,18 @@ def _known(found: str | None) -> int:
     return 0 if found is None else _position(found)
 
 
-def _config(url: Secret | None = None, output: io.StringIO | None = None) -> Config:
+def _alembic(
+    verb: Literal["upgrade", "downgrade"], config: "Config", position: int, *, sql: bool = False
+) -> None:
+    from alembic import command
+
+    walk = command.upgrade if verb == "upgrade" else command.downgrade
+    walk(config, _name(position), sql=sql)
+
+
+def _config(url: Secret | None = None, output: io.StringIO | None = None) -> "Config":
+    from alembic.config import Config
+
     config = Config(_ROOT / "alembic.ini", output_buffer=output or io.StringIO())
     if url is not None:
         config.attributes["connect"] = lambda: _connect(url)
@@ -221,6 +237,14 @@ def _meaning(exc: psycopg.Error, action: str) -> errors.BotError:
             remedy = "Stop the desks, or wait for a quieter moment, and run it again."
             detail = "another session kept a lock on a table of ours"
             return errors.MigrationStopped(detail=detail, remedy=remedy)
+        case psycopg.errors.QueryCanceled():
+            remedy = "The database was left as the last whole revision made it."
+            return errors.MigrationStopped(detail=f"it took longer than allowed ({told})", remedy=remedy)
+        case psycopg.errors.UndefinedColumn() | psycopg.errors.UndefinedTable():
+            remedy = "Is DATABASE_URL the address of another program's database?"
+            return errors.BadInput(
+                where="The database", detail=f"it is not as we left it ({told})", remedy=remedy
+            )
         case psycopg.OperationalError() if exc.sqlstate is None or exc.sqlstate.startswith(
             ("08", "57", "53")
         ):

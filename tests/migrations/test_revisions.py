@@ -1,9 +1,13 @@
 """Every step of the schema, up and down and up again with rows in every table, on each PostgreSQL that is here."""
 
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 import pytest
+from alembic.script import ScriptDirectory
 from psycopg import sql
 
 from migrations.losses import losses_of
@@ -56,8 +60,27 @@ def test_revisions__are_numbered_in_one_line_with_one_head() -> None:
     assert [f"{number:04}" for number in range(1, len(NAMES) + 1)] == NAMES
     assert schema.head() == NAMES[-1]
     files = sorted(path.name.partition(".")[0] for path in VERSIONS.glob("*.*"))
-    titles = [f"{revision.name}_{revision.title}" for revision in schema.history()]
+    titles = [f"{each.name}_{each.title.replace(' ', '_')}" for each in schema.history()]
     assert files == sorted(titles * 3), "a revision is one module, one .up.sql and one .down.sql"
+
+
+def test_revisions__are_read_by_alembic_as_their_files_are_named() -> None:
+    scripts = ScriptDirectory(str(VERSIONS.parent))
+    assert scripts.get_heads() == [schema.head()]
+    walked = [(each.revision, each.doc) for each in scripts.walk_revisions()]
+    assert walked[::-1] == [(each.name, each.title) for each in schema.history()]
+
+
+def test_program__loads_no_alembic_to_see_whether_it_fits(database: Database) -> None:
+    asked = (
+        "import sys; from runtime.settings import Secret; from runtime.store import schema; "
+        "schema.require_current(Secret(sys.argv[1])); print('alembic' in sys.modules)"
+    )
+    command = [sys.executable, "-c", asked, database.url("holdfast_bot")]
+    said = subprocess.run(
+        command, cwd=VERSIONS.parents[1], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert said.stdout == "False\n"
 
 
 @pytest.mark.parametrize("revision", NAMES)
@@ -102,6 +125,17 @@ def test_rollback__refuses_to_lose_rows_and_counts_those_of_all_tenants(
     assert "users" not in str(refused.value)
     assert schema.current(migrator) == schema.head()
     assert (schema_text(empty), rows_in(empty, tables_of(empty))) == (whole, rows)
+
+
+@pytest.mark.parametrize(
+    "built", ["create table mine as select 1 as x", "create view mine as select * from bots"]
+)
+def test_rollback__drops_nothing_that_somebody_else_built(database: Database, built: str) -> None:
+    database.rows(built)
+    with pytest.raises(errors.MigrationStopped, match="depend"):
+        schema.downgrade(database.secret(), "base", drop_data=True)
+    assert schema.current(database.secret()) == "0001", "what stood above it went first, each step whole"
+    assert database.rows("select to_regclass('holdfast.mine') is not null") == [(True,)]
 
 
 def test_rollback__of_empty_tables_needs_no_word(empty: Database, migrator: Secret) -> None:
@@ -151,14 +185,12 @@ def test_upgrade__by_a_login_that_may_not_become_the_owner_says_what_to_grant(un
 
 
 @pytest.mark.parametrize("verb", [schema.upgrade, schema.downgrade])
-@pytest.mark.parametrize("revision", ["9999", "-1", "+1", "", "000", "heads", "0001:0002", "'; drop table x"])
 def test_revision__that_is_not_there_is_refused_in_one_sentence(
-    unmigrated: Database, verb: object, revision: str
+    unmigrated: Database, verb: Callable[[Secret, str], None]
 ) -> None:
-    assert callable(verb)
-    with pytest.raises(errors.BadInput) as refused:
-        verb(unmigrated.secret(), revision)
-    assert "There are: base, 0001" in str(refused.value)
+    for revision in ("9999", "-1", "+1", "", "000", "heads", "0001:0002", "'; drop table x"):
+        with pytest.raises(errors.BadInput, match=r"There are: base, 0001"):
+            verb(unmigrated.secret(), revision)
     assert schema.current(unmigrated.secret()) is None
 
 
