@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 Case = Callable[[], object]
 
 
-def alternate(cases: Mapping[str, Case], *, rounds: int, repeats: int, warm: int = 10) -> dict[str, list[float]]:
+def alternate(
+    cases: Mapping[str, Case], *, rounds: int, repeats: int, warm: int = 10
+) -> dict[str, list[float]]:
     """Seconds of one run of each case: the median of its repeats, for every round."""
     for case in cases.values():
         for _ in range(warm):

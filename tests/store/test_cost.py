@@ -40,7 +40,9 @@ def _live(desk: Desk, ledger: Ledger) -> None:
     """Intent; submitted; filled, with fill, position, trade and three events."""
     intent = make_intent(desk.bot_id)
     (order,) = ledger.record_intents(desk.bot_id, [intent], memory={"seen": 1}, trigger_reason="a test")
-    order = ledger.advance(order, Status.SUBMITTED, NOW, {}, venue_order_id=make_fill(order, 1, "1").venue_order_id)
+    order = ledger.advance(
+        order, Status.SUBMITTED, NOW, {}, venue_order_id=make_fill(order, 1, "1").venue_order_id
+    )
     ledger.record_fill(order, make_fill(order, next(_numbers), "1.5"), NOW)
 
 
