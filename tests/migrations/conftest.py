@@ -40,6 +40,14 @@ def unmigrated(server: Server) -> Iterator[Database]:
     yield from _empty(server)
 
 
+@pytest.fixture(scope="session")
+def undisturbed(server: Server, template: str) -> Iterator[Database]:
+    """A migrated database for all who only look, or undo what they do: copies cost more than most of these tests."""
+    url = fresh_database(server, template)
+    yield Database(server, str(psycopg.conninfo.conninfo_to_dict(url)["dbname"]))
+    drop_database(server, url)
+
+
 @pytest.fixture(params=["superuser", "master"])
 def migrator(request: pytest.FixtureRequest, empty: Database) -> Secret:
     """Who migrates `empty`: a superuser, or a login that may only create roles and databases."""

@@ -86,22 +86,22 @@ def whole_tables(connection: catalogue.Connection) -> dict[str, dict[str, set[st
     return found
 
 
-def test_grants__on_tables_are_these_and_no_others(database: Database) -> None:
-    with database.connect() as connection:
+def test_grants__on_tables_are_these_and_no_others(undisturbed: Database) -> None:
+    with undisturbed.connect() as connection:
         assert whole_tables(connection) == WHOLE_TABLES
 
 
-def test_grants__on_columns_are_these_and_no_others(database: Database) -> None:
-    found = {(table, role, verb): columns for table, role, verb, columns in database.rows(_COLUMN_GRANTS)}
+def test_grants__on_columns_are_these_and_no_others(undisturbed: Database) -> None:
+    found = {(table, role, verb): columns for table, role, verb, columns in undisturbed.rows(_COLUMN_GRANTS)}
     assert found == COLUMNS
 
 
-def test_grants__nothing_is_given_to_everybody(database: Database) -> None:
-    assert database.rows(_GRANTED_TO_ALL) == []
+def test_grants__nothing_is_given_to_everybody(undisturbed: Database) -> None:
+    assert undisturbed.rows(_GRANTED_TO_ALL) == []
 
 
-def test_roles__may_log_in_and_nothing_else(database: Database) -> None:
-    rows = database.rows(
+def test_roles__may_log_in_and_nothing_else(undisturbed: Database) -> None:
+    rows = undisturbed.rows(
         "select rolname, rolcanlogin, rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication,"
         " exists (select from pg_auth_members where member = r.oid)"
         " from pg_roles as r where rolname like 'holdfast%%' and rolname <> 'holdfast_admin' order by 1"
@@ -115,8 +115,8 @@ def test_roles__may_log_in_and_nothing_else(database: Database) -> None:
 
 
 @pytest.mark.parametrize("role", catalogue.ROLES)
-def test_roles__may_make_nothing_and_move_no_version(database: Database, role: str) -> None:
-    with database.connect(role) as connection:
+def test_roles__may_make_nothing_and_move_no_version(undisturbed: Database, role: str) -> None:
+    with undisturbed.connect(role) as connection:
         for statement in (
             "create table holdfast.mine (x int)",
             "create table public.mine (x int)",

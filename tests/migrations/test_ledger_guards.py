@@ -57,8 +57,8 @@ def refusal(
     return None
 
 
-def test_may_move__agrees_with_the_domain_for_every_pair(database: Database) -> None:
-    rows = database.rows(
+def test_may_move__agrees_with_the_domain_for_every_pair(undisturbed: Database) -> None:
+    rows = undisturbed.rows(
         "select a, b from unnest(%s::text[]) as a, unnest(%s::text[]) as b where may_move(a, b)",
         ([*Status], [*Status]),
     )
@@ -66,8 +66,8 @@ def test_may_move__agrees_with_the_domain_for_every_pair(database: Database) -> 
 
 
 @pytest.mark.parametrize("before", Status)
-def test_orders__move_as_the_domain_says_for_every_pair(database: Database, before: Status) -> None:
-    with as_owner(database) as connection:
+def test_orders__move_as_the_domain_says_for_every_pair(undisturbed: Database, before: Status) -> None:
+    with as_owner(undisturbed) as connection:
         row = {**order_row(A, 2, status=before), "quantity": 1, "filled_quantity": 1}
         insert(connection, "orders", row)
         moved = {
@@ -81,13 +81,13 @@ def test_orders__move_as_the_domain_says_for_every_pair(database: Database, befo
     assert moved == {*MOVES[before], before}
 
 
-def test_orders__an_illegal_move_has_a_code_of_its_own(database: Database) -> None:
-    with as_owner(database) as connection:
+def test_orders__an_illegal_move_has_a_code_of_its_own(undisturbed: Database) -> None:
+    with as_owner(undisturbed) as connection:
         assert refusal(connection, "update orders set status = 'pending'") == "HF004"
 
 
-def test_orders__what_was_asked_for_is_never_rewritten(database: Database) -> None:
-    with as_owner(database) as connection:
+def test_orders__what_was_asked_for_is_never_rewritten(undisturbed: Database) -> None:
+    with as_owner(undisturbed) as connection:
         names = [column for table, column, _, _ in catalogue.columns(connection) if table == "orders"]
         for name in sorted({*names} - MAY_CHANGE):
             other = order_row(Tenant("b"), 2).get(name)
@@ -103,8 +103,8 @@ def test_orders__what_was_asked_for_is_never_rewritten(database: Database) -> No
 @pytest.mark.parametrize(
     "change", ["filled_quantity = 0.5", "venue_order_id = 'another'", "venue_order_id = null"]
 )
-def test_orders__what_the_venue_proved_is_never_taken_back(database: Database, change: str) -> None:
-    with as_owner(database) as connection:
+def test_orders__what_the_venue_proved_is_never_taken_back(undisturbed: Database, change: str) -> None:
+    with as_owner(undisturbed) as connection:
         connection.execute("update orders set filled_quantity = 0.75, status = 'partially_filled'")
         assert refusal(connection, f"update orders set {change}") == "HF003"
 
@@ -113,23 +113,23 @@ def test_orders__what_the_venue_proved_is_never_taken_back(database: Database, c
 @pytest.mark.parametrize("verb", ["update {} set user_id = user_id", "delete from {}", "truncate {}"])
 @pytest.mark.parametrize("role", ["holdfast_owner", "holdfast_admin"])
 def test_append_only__history_is_not_changed_even_by_the_owner(
-    database: Database, role: str, verb: str, table: str
+    undisturbed: Database, role: str, verb: str, table: str
 ) -> None:
-    with as_owner(database) as connection:
+    with as_owner(undisturbed) as connection:
         connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
         assert refusal(connection, verb.format(table)) == "HF003"
 
 
-def test_append_only__tables_are_these(database: Database) -> None:
-    rows = database.rows(
+def test_append_only__tables_are_these(undisturbed: Database) -> None:
+    rows = undisturbed.rows(
         "select tgrelid::regclass::text from pg_trigger where tgfoid = 'refuse_change()'::regprocedure order by 1"
     )
     assert rows == [(table,) for table in APPEND_ONLY]
 
 
 @pytest.mark.parametrize("not_a_number", NOT_NUMBERS)
-def test_numbers__are_finite_in_every_column(database: Database, not_a_number: str) -> None:
-    with as_owner(database) as connection:
+def test_numbers__are_finite_in_every_column(undisturbed: Database, not_a_number: str) -> None:
+    with as_owner(undisturbed) as connection:
         numbers = [
             (table, column)
             for table, column, kind, is_computed in catalogue.columns(connection)
@@ -142,40 +142,40 @@ def test_numbers__are_finite_in_every_column(database: Database, not_a_number: s
             assert refusal(connection, statement, (not_a_number,)) in ("23514", "22003"), (table, column)
 
 
-def test_numbers__a_number_can_be_written_where_the_others_were_refused(database: Database) -> None:
-    with as_owner(database) as connection:
+def test_numbers__a_number_can_be_written_where_the_others_were_refused(undisturbed: Database) -> None:
+    with as_owner(undisturbed) as connection:
         assert (
             refusal(connection, "update bots set equity = '12345678901234567890.123456789012345678'") is None
         )
 
 
-def test_types__none_loses_money_or_time(database: Database) -> None:
-    with database.connect() as connection:
+def test_types__none_loses_money_or_time(undisturbed: Database) -> None:
+    with undisturbed.connect() as connection:
         kinds = {(table, column): kind for table, column, kind, _ in catalogue.columns(connection)}
     assert {place: kind for place, kind in kinds.items() if kind in FORBIDDEN_TYPES} == {}
 
 
 @pytest.mark.parametrize("change", ["epoch = 0", "epoch = 1, holder = gen_random_uuid()"])
-def test_leases__an_epoch_neither_falls_nor_has_two_holders(database: Database, change: str) -> None:
-    with as_owner(database) as connection:
+def test_leases__an_epoch_neither_falls_nor_has_two_holders(undisturbed: Database, change: str) -> None:
+    with as_owner(undisturbed) as connection:
         assert refusal(connection, f"update leases set {change}") in ("HF001", "23514")
 
 
-def test_fills__come_once(database: Database) -> None:
-    with as_owner(database) as connection:
+def test_fills__come_once(undisturbed: Database) -> None:
+    with as_owner(undisturbed) as connection:
         connection.execute("create temporary table again as select * from fills")
         assert refusal(connection, "insert into fills select * from again") == "23505"
 
 
-def test_fills__belong_to_an_order(database: Database) -> None:
-    with as_owner(database) as connection:
+def test_fills__belong_to_an_order(undisturbed: Database) -> None:
+    with as_owner(undisturbed) as connection:
         connection.execute("create temporary table again as select * from fills")
         connection.execute("update again set venue_trade_id = 'another', order_id = gen_random_uuid()")
         assert refusal(connection, "insert into fills select * from again") == "23503"
 
 
-def test_orders__belong_to_a_bot_of_the_account_that_they_name(database: Database) -> None:
-    with as_owner(database) as connection:
+def test_orders__belong_to_a_bot_of_the_account_that_they_name(undisturbed: Database) -> None:
+    with as_owner(undisturbed) as connection:
         insert(connection, "accounts", rows_of(A, 2)["accounts"])
         row = {**order_row(A, 2), "account_id": A.id("account", 2)}
         assert refusal(connection, insertion("orders", row), list(row.values())) == "23503"

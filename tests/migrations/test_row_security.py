@@ -166,8 +166,8 @@ def test_keys__hold_the_tenant(tenants: Database, kind: str) -> None:
             assert pairs
 
 
-def test_row_security__has_no_hole(database: Database) -> None:
-    with database.connect() as connection:
+def test_row_security__has_no_hole(undisturbed: Database) -> None:
+    with undisturbed.connect() as connection:
         assert {kind: found for kind, found in catalogue.holes(connection).items() if found} == {}
 
 
@@ -183,8 +183,8 @@ HOLES = [
 
 
 @pytest.mark.parametrize("hole", HOLES)
-def test_holes__are_seen(database: Database, hole: str) -> None:
-    with database.connect() as connection:
+def test_holes__are_seen(undisturbed: Database, hole: str) -> None:
+    with undisturbed.connect() as connection, connection.transaction(force_rollback=True):
         connection.execute("set role holdfast_owner")
         connection.execute(hole)
         assert sum(map(len, catalogue.holes(connection).values())) == 1
