@@ -1,5 +1,7 @@
 """A program starts on exactly the schema it was written for; any other is refused with words that say what to do."""
 
+from collections.abc import Callable
+
 import pytest
 
 from runtime import errors
@@ -71,9 +73,8 @@ def test_program__refuses_a_database_that_claims_two_revisions(database: Databas
 )
 @pytest.mark.parametrize("act", [schema.current, schema.upgrade, schema.dump])
 def test_address__that_leads_nowhere_is_told_without_its_password(
-    act: object, url: str, kind: type[errors.BotError]
+    act: Callable[[Secret], object], url: str, kind: type[errors.BotError]
 ) -> None:
-    assert callable(act)
     with pytest.raises(kind) as refused:
         act(Secret(url))
     assert "hu" not in str(refused.value).replace("shut", "")
@@ -84,3 +85,9 @@ def test_address__of_a_database_that_is_not_there_repeats_the_server(unmigrated:
     url = unmigrated.url().replace(unmigrated.name, "missing")
     with pytest.raises(errors.StoreUnavailable, match='database "missing" does not exist'):
         schema.current(Secret(url))
+
+
+def test_program__takes_the_table_of_another_program_for_no_schema_of_ours(unmigrated: Database) -> None:
+    unmigrated.rows("create table public.alembic_version (something text)")
+    with pytest.raises(errors.BadInput, match="another program's database"):
+        schema.require_current(unmigrated.secret())
