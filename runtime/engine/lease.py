@@ -38,7 +38,7 @@ class Lease:
         self._store = store
         self._holder = holder
         self._seconds = lease_seconds
-        self._deadline = self._deadline_from(taken_at_monotonic)
+        self._deadline = self._end_monotonic(taken_at_monotonic)
 
     @property
     def seconds_left(self) -> float:
@@ -54,7 +54,7 @@ class Lease:
             renewed = leases.renew(tx, self.fence, self._holder.holder, self._seconds)
         if not renewed:
             raise self._lost("another process took it over")
-        self._deadline = self._deadline_from(asked_at)
+        self._deadline = self._end_monotonic(asked_at)
 
     def require(self, needed_seconds: float) -> None:
         """Make sure that the lease holds for so long from now on, or raise LeaseLost."""
@@ -75,7 +75,7 @@ class Lease:
             leases.release(tx, self.fence, self._holder.holder)
         logs.info("lease released", epoch=self.fence.epoch)
 
-    def _deadline_from(self, asked_at_monotonic: float) -> float:
+    def _end_monotonic(self, asked_at_monotonic: float) -> float:
         # From before the question was sent: the database began to count later than that.
         return asked_at_monotonic + self._seconds - self._seconds / MARGIN_PART
 
