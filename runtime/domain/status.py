@@ -29,7 +29,7 @@ class BotStatus:
     ticks: int
     positions: tuple[PositionStatus, ...]
     open_orders: int
-    filled_orders: int
+    fills: int
     realised: Decimal | None
 
 

@@ -152,7 +152,7 @@ def _desk_panel(desk: DeskStatus, now: datetime) -> Panel:
     table = Table(box=None, expand=True, pad_edge=False)
     for heading in ("bot", "strategy", "state"):
         table.add_column(heading)
-    for heading in ("equity", "realised", "open", "filled", "ticks"):
+    for heading in ("equity", "realised", "open", "fills", "ticks"):
         table.add_column(heading, justify="right")
     table.add_column("positions")
     for bot in desk.bots:
@@ -174,7 +174,7 @@ def _bot_cells(bot: BotStatus, now: datetime) -> list[Text]:
         Text(f"{_money(bot.equity)} ({age(bot.equity_at, now)})"),
         Text(_money(bot.realised)),
         Text(str(bot.open_orders)),
-        Text(str(bot.filled_orders)),
+        Text(str(bot.fills)),
         Text(f"{bot.ticks} ({age(bot.ticked_at, now)})"),
         Text("\n".join(_position(position) for position in bot.positions) or "flat"),
     ]
@@ -196,7 +196,7 @@ def _plain_bot(bot: BotStatus, now: datetime) -> str:
     equity = f"equity {_money(bot.equity)} ({age(bot.equity_at, now)})"
     holds = ", ".join(_position(position) for position in bot.positions) or "flat"
     ticks = f"tick {bot.ticks} ({age(bot.ticked_at, now)})"
-    return f"{bot.name} {bot.state}, {equity}, {holds}, {bot.open_orders} open, {bot.filled_orders} filled, {ticks}"
+    return f"{bot.name} {bot.state}, {equity}, {holds}, {bot.open_orders} open, {bot.fills} fills, {ticks}"
 
 
 def _position(position: PositionStatus) -> str:

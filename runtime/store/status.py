@@ -26,7 +26,7 @@ def load_desks(tx: Tx, is_dead: Callable[[Holder], bool]) -> tuple[DeskStatus, .
 
 
 def _bot(facts: Sequence[Any], positions: tuple[PositionStatus, ...]) -> BotStatus:
-    name, strategy, state, reason, equity, ticked_at, ticks, open_orders, filled_orders, realised = facts
+    name, strategy, state, reason, equity, ticked_at, ticks, open_orders, fills, realised = facts
     return BotStatus(
         name=name,
         strategy=strategy,
@@ -38,7 +38,7 @@ def _bot(facts: Sequence[Any], positions: tuple[PositionStatus, ...]) -> BotStat
         ticks=ticks,
         positions=positions,
         open_orders=open_orders,
-        filled_orders=filled_orders,
+        fills=fills,
         realised=realised,
     )
 

@@ -24,7 +24,7 @@ BOT = BotStatus(
     ticks=41,
     positions=(POSITION,),
     open_orders=2,
-    filled_orders=7,
+    fills=7,
     realised=Decimal("4.2"),
 )
 DESK = DeskStatus(

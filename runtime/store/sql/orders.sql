@@ -71,7 +71,7 @@ select order_id from orders where order_id = any(%(order_ids)s)
 
 -- load_last_times: when each bot last ordered each symbol, for the cooldown
 select bot_id, symbol, max(created_at) from orders
-where account_id = %(account_id)s and created_at >= %(since)s
+where account_id = %(account_id)s and updated_at >= %(since)s and created_at >= %(since)s
 group by bot_id, symbol
 
 -- load_chain_end: where the account's chain of events stands

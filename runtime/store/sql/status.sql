@@ -20,7 +20,7 @@ select bots.account_id, bots.bot_id, bots.name, bots.strategy,
   case when bots.enabled then bots.state else 'paused' end, bots.state_reason, bots.equity, bots.ticked_at, bots.ticks,
   (select count(*) from orders where orders.bot_id = bots.bot_id
     and status in ('pending', 'submitted', 'open', 'partially_filled', 'unknown')),
-  (select count(*) from orders where orders.bot_id = bots.bot_id and status = 'filled'),
+  (select coalesce(sum(fill_count), 0)::bigint from positions where positions.bot_id = bots.bot_id),
   (select sum(realised - fees) from positions where positions.bot_id = bots.bot_id)
 from bots
 order by bots.name
