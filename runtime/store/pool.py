@@ -94,16 +94,23 @@ class Store:
     """The ledger of one tenant."""
 
     def __init__(
-        self, url: Secret, tenant: UserId, *, pool_max: int = 4, statement_seconds: float = 10.0
+        self,
+        url: Secret,
+        tenant: UserId,
+        *,
+        pool_max: int = 4,
+        statement_seconds: float = 10.0,
+        wait_seconds: float = 5.0,
     ) -> None:
         self.tenant = tenant
+        self._wait_seconds = wait_seconds
         self._pool = ConnectionPool(
             url.reveal(),
             min_size=1,
             max_size=pool_max,
             open=False,
-            timeout=_CONNECT_SECONDS,
-            reconnect_timeout=_CONNECT_SECONDS,
+            timeout=wait_seconds,
+            reconnect_timeout=wait_seconds,
             kwargs={
                 "autocommit": True,
                 "prepare_threshold": 1,
@@ -116,7 +123,7 @@ class Store:
 
     def __enter__(self) -> Self:
         with _translated("connect"):
-            self._pool.open(wait=True, timeout=_CONNECT_SECONDS)
+            self._pool.open(wait=True, timeout=self._wait_seconds)
         return self
 
     def __exit__(self, *exc: object) -> None:

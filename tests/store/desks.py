@@ -17,6 +17,7 @@ from runtime.domain.identity import AccountId, BotId, UserId, VenueOrderId, Venu
 from runtime.domain.order import CHAIN_START, Event, Intent, Kind, Link, Order, Side, Status, chain
 from runtime.engine.lease import this_process
 from runtime.engine.ledger import Ledger
+from runtime.local import processes
 from runtime.local.folder import SOCKET_NAME
 from runtime.local.postgres import Server
 from runtime.settings import Secret
@@ -172,3 +173,10 @@ def row_counts(database: Database) -> dict[str, int]:
     """How many rows stand in each table that a ledger write touches, of all tenants."""
     tables = ("jobs", "orders", "order_events", "fills", "positions", "trades", "audit_log")
     return {table: database.rows(f"select count(*) from {table}")[0][0] for table in tables}
+
+
+def wait_for_a_waiter(database: Database) -> None:
+    """Until a session of this database waits for a lock that another one holds."""
+    waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = %s"
+    found = processes.wait_until(lambda: database.rows(waiting, (database.name,))[0][0] > 0, seconds_max=10)
+    assert found

@@ -13,7 +13,18 @@ from runtime.domain.identity import VenueOrderId
 from runtime.domain.order import CHAIN_START, MOVES, Order, Status, chain
 from runtime.store import orders
 from tests.database import Database
-from tests.store.desks import LONG_AGO, NOW, Desk, chain_of, make_intent, place, row_counts, take_lease, write
+from tests.store.desks import (
+    LONG_AGO,
+    NOW,
+    Desk,
+    chain_of,
+    make_intent,
+    place,
+    row_counts,
+    take_lease,
+    wait_for_a_waiter,
+    write,
+)
 
 
 def _load(desk: Desk) -> list[Order]:
@@ -122,9 +133,7 @@ def test_record_intents__whoever_takes_the_lease_waits_for_a_write_that_is_open(
             trigger_reason="a test",
         )
         taker.start()
-        waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = %s"
-        while database.rows(waiting, (database.name,))[0][0] == 0:
-            assert taker.is_alive()
+        wait_for_a_waiter(database)
         assert taken == []
     taker.join(10)
     assert taken == [desk.fence.epoch + 1]
@@ -150,9 +159,7 @@ def test_advance_order__a_write_that_waited_for_a_new_holder_is_refused(
     with database.connect() as connection, connection.transaction():
         connection.execute("update leases set epoch = epoch + 1")
         zombie.start()
-        waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = %s"
-        while database.rows(waiting, (database.name,))[0][0] == 0:
-            assert zombie.is_alive()
+        wait_for_a_waiter(database)
     zombie.join(10)
     assert len(refused) == 1
     assert row_counts(database) == before
