@@ -177,7 +177,7 @@ class CcxtExchange:
         found: list[VenueOrder] = []
         for page in self._pages("list the open orders", ask, {}):
             with self._reading("list the open orders"):
-                found += (self._order(raw, raw["symbol"]) for raw in page if raw.get("symbol") in symbols)
+                found += (self._order(raw, raw["symbol"]) for raw in page if self._is_of(raw, symbols))
         return tuple(found)
 
     def fetch_order_history(self, symbol: str, since: datetime) -> Iterator[VenueOrder]:
@@ -226,7 +226,7 @@ class CcxtExchange:
             return tuple(
                 readings.position(each, *self._rules(each["symbol"]))
                 for each in listed
-                if each.get("symbol") in symbols
+                if self._is_of(each, symbols)
             )
 
     def fetch_balances(self) -> Mapping[str, VenueBalance]:
@@ -304,10 +304,10 @@ class CcxtExchange:
             facts = {"venue": self._profile.venue, "action": action, "detail": detail}
         else:
             return
-        # Outside the handler, so that no traceback drags the client's own text, and its addresses, along.
+        # From nothing, so that no traceback drags the client's own text, and its addresses, along.
         if answers.why(said, self._profile.rate_limit_codes):
-            raise errors.RateLimited(**facts)
-        raise errors.VenueUnavailable(**facts)
+            raise errors.RateLimited(**facts) from None
+        raise errors.VenueUnavailable(**facts) from None
 
     def _verdict(self) -> answers.Verdict:
         if self._door.reply is None:
@@ -390,6 +390,13 @@ class CcxtExchange:
         if listed is None:
             raise Unreadable("symbol", "it was not connected")
         return listed.market, listed.contract_size
+
+    def _is_of(self, raw: Mapping[str, Any], symbols: Sequence[str]) -> bool:
+        """Whether a row is of one of these symbols; a row of no symbol that exists must not be passed over."""
+        symbol = raw.get("symbol")
+        if not isinstance(symbol, str) or symbol not in self._client.markets:
+            raise Unreadable("symbol")
+        return symbol in symbols
 
     def _order(self, raw: Mapping[str, Any], symbol: str) -> VenueOrder:
         if raw.get("symbol") != symbol:

@@ -5,6 +5,7 @@ was asked or that is late, and of every request whether it left and what came ba
 """
 
 import logging
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from runtime.exchanges.clock import VenueClock
 from runtime.exchanges.profiles import Profile
 from runtime.exchanges.readings import Unreadable
 
+BODY_LENGTH_MAX = 32_000_000
+_ABSURD = re.compile(r"[0-9]{60}")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -83,6 +86,9 @@ class Door:
 
     def _note_reply(self, status: int, *rest: Any) -> str:
         self.reply = Reply(status, rest[4])
+        # The client counts some numbers up one by one: an absurd one would keep it busy for ever.
+        if len(self.reply.text) > BODY_LENGTH_MAX or _ABSURD.search(self.reply.text):
+            raise Unreadable("reply", "it is absurdly long, or has an absurdly long number")
         noted: str = self._on_reply(status, *rest)
         return noted
 
@@ -144,7 +150,8 @@ def _number(value: object) -> Decimal | None:
 
 
 def _silence(client: Any) -> None:
-    """The client would write headers, keys among them, and whole replies to its log at level debug."""
+    """At level debug the client would log headers, keys among them, and its HTTP library every address."""
     quiet = logging.Logger("silent")
     quiet.disabled = True
     client.logger = quiet
+    logging.getLogger("urllib3").setLevel(logging.INFO)

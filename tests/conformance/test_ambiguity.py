@@ -93,7 +93,8 @@ def test_rate_limit__proves_that_the_order_does_not_exist(rig: Rig) -> None:
     rig.fault("rate_limit")
     intent = rig.intent()
     answer = rig.exchange.submit(intent)
-    assert isinstance(answer, RefusedByVenue) and answer.code in rig.profile.rate_limit_codes
+    assert isinstance(answer, RefusedByVenue)
+    assert answer.code in rig.profile.rate_limit_codes
     assert rig.at_venue(intent) == []
 
 

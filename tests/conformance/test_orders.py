@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
@@ -93,7 +94,8 @@ def test_cancel__is_confirmed_once(rig: Rig) -> None:
     assert rig.exchange.cancel(rig.symbol, answer.venue_order_id) is True
     assert rig.exchange.cancel(rig.symbol, answer.venue_order_id) is False
     shown = rig.prove(intent)
-    assert shown is not None and shown.status is Status.CANCELLED
+    assert shown is not None
+    assert shown.status is Status.CANCELLED
 
 
 def test_unknown_order__is_none_and_not_an_error(rig: Rig) -> None:
@@ -111,7 +113,8 @@ def test_client_id__of_an_open_order_is_taken_and_proves_nothing(rig: Rig) -> No
     intent = rig.intent()
     rig.accepted(intent)
     second = rig.exchange.submit(intent)
-    assert isinstance(second, Unproved) and "taken" in second.detail
+    assert isinstance(second, Unproved)
+    assert "taken" in second.detail
     assert len(rig.at_venue(intent)) == 1
 
 
@@ -194,7 +197,8 @@ def test_fills__of_one_order_are_those_of_no_other(rig: Rig) -> None:
 def test_foreign_order__is_listed_as_what_it_is(rig: Rig) -> None:
     rig.venue.control("foreign-order", _foreign(rig, price="10000", size="0.001"))
     (listed,) = rig.exchange.fetch_open_orders((rig.symbol,))
-    assert listed.client_order_id is not None and not listed.client_order_id.startswith("hf")
+    assert listed.client_order_id is not None
+    assert not listed.client_order_id.startswith("hf")
     assert (listed.quantity, listed.kind) == (Decimal("0.001"), Kind.LIMIT)
 
 
@@ -209,11 +213,11 @@ def test_balances__follow_the_trade_and_what_rests(rig: Rig) -> None:
 def test_quotes_and_candles__are_exact_and_closed(rig: Rig) -> None:
     quote = rig.exchange.fetch_quotes((rig.symbol,))[rig.symbol]
     candles = rig.exchange.fetch_candles(rig.symbol, "1m", 5)
-    assert quote.bid <= PRICE <= quote.ask and isinstance(quote.last, Decimal)
+    assert quote.bid <= PRICE <= quote.ask
+    assert isinstance(quote.last, Decimal)
     assert len(candles) == 5
     assert all(
-        later.opened_at - earlier.opened_at == timedelta(minutes=1)
-        for earlier, later in zip(candles, candles[1:], strict=False)
+        later.opened_at - earlier.opened_at == timedelta(minutes=1) for earlier, later in pairwise(candles)
     )
     assert candles[-1].opened_at < quote.at
 

@@ -1,0 +1,99 @@
+"""What must be true before a venue may be traded."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from runtime import errors
+from runtime.domain.market import MarketKind
+from runtime.exchanges import bitget, registry, unproved
+from runtime.exchanges.ccxt_adapter import CcxtExchange, Credentials
+from runtime.exchanges.profiles import Profile
+from tests.conformance.conftest import Open
+from tests.conformance.rig import Rig
+
+SABOTAGE: dict[str, Callable[[Any], object]] = {
+    "resends": lambda client: client.options.update(maxRetriesOnFailure=2),
+    "redirects": lambda client: setattr(client.session, "max_redirects", 5),
+    "addresses": lambda client: client.urls["api"].update(mix="https://api.bitget.example"),
+    "floating point": lambda client: setattr(client, "number", float),
+    "prints": lambda client: setattr(client, "verbose", True),
+    "sleep": lambda client: setattr(client, "enableRateLimit", True),
+    "proxy": lambda client: setattr(client.session, "trust_env", True),
+    "uta": lambda client: client.options.update(uta=None),
+}
+
+
+@pytest.mark.parametrize("word", SABOTAGE)
+def test_unsafe_client__is_refused_at_the_start(open_at: Open, word: str) -> None:
+    exchange = open_at(bitget.SPOT)
+    SABOTAGE[word](exchange._client)
+    with pytest.raises(errors.VenueUnsafe, match=word):
+        exchange.connect(("BTC/USDT",))
+
+
+def test_request_to_another_address__is_held_back_even_after_the_start(rig: Rig) -> None:
+    client: Any = rig.exchange._client  # type: ignore[attr-defined]
+    for name in client.urls["api"]:
+        client.urls["api"][name] = "http://127.0.0.1:9"
+    with pytest.raises(errors.VenueUnavailable, match="not this venue's"):
+        rig.exchange.fetch_balances()
+
+
+@pytest.mark.parametrize("profile", unproved.ALL, ids=lambda each: f"{each.venue}-{each.kind}")
+def test_unproved_profile__is_for_paper_only(profile: Profile, credentials: Credentials) -> None:
+    for base_url, live in ((None, True), ("https://simulator.example", False)):
+        with pytest.raises(errors.VenueUnsafe, match="paper only"):
+            registry.open_exchange(
+                profile.venue,
+                profile.kind,
+                credentials,
+                base_url=base_url,
+                request_timeout_seconds=1,
+                live=live,
+            )
+    paper = registry.open_exchange(
+        profile.venue, profile.kind, credentials, base_url="http://127.0.0.1:1", request_timeout_seconds=1
+    )
+    paper.close()
+
+
+@pytest.mark.parametrize(("base_url", "live"), [(None, False), ("http://127.0.0.1:1", True)])
+def test_live__must_be_said_and_excludes_a_simulator(
+    credentials: Credentials, base_url: str | None, live: bool
+) -> None:
+    with pytest.raises(errors.VenueUnsafe, match="HOLDFAST_LIVE"):
+        CcxtExchange(bitget.SPOT, credentials, base_url=base_url, request_timeout_seconds=1, live=live)
+
+
+@pytest.mark.parametrize("profile", [bitget.SPOT, bitget.LINEAR], ids=["spot", "linear"])
+def test_live_client__has_only_the_venues_own_addresses(profile: Profile, credentials: Credentials) -> None:
+    exchange = CcxtExchange(profile, credentials, base_url=None, request_timeout_seconds=1, live=True)
+    stranger = replace(profile, hosts=frozenset({"api.bitget.example"}))
+    strange = CcxtExchange(stranger, credentials, base_url=None, request_timeout_seconds=1, live=True)
+    with pytest.raises(errors.VenueUnsafe, match="addresses are not this venue's"):
+        strange.connect(("BTC/USDT",))
+    exchange.close()
+    strange.close()
+
+
+def test_unknown_venue__is_refused_with_the_known_ones(credentials: Credentials) -> None:
+    with pytest.raises(errors.VenueUnsafe, match=r"Known are: .*bitget \(linear\), bitget \(spot\)"):
+        registry.open_exchange(
+            "mtgox", MarketKind.SPOT, credentials, base_url=None, request_timeout_seconds=1, live=True
+        )
+
+
+def test_unknown_symbol__is_refused_at_the_start(rig: Rig) -> None:
+    with pytest.raises(errors.VenueUnsafe, match="NOPE/USDT"):
+        rig.exchange.connect(("NOPE/USDT",))
+
+
+def test_settings__make_each_known_profile_distinct() -> None:
+    assert len(registry.PROFILES) == 2 + len(unproved.ALL)
+    for (venue, kind), profile in registry.PROFILES.items():
+        assert (profile.venue, profile.kind) == (venue, kind)
+        assert not profile.duplicate_codes & set(profile.refusal_codes)
+        assert not profile.rate_limit_codes & set(profile.refusal_codes)
