@@ -12,7 +12,8 @@ with guard as (
 ), moved as (
   update orders set status = %(after)s, filled_quantity = filled_quantity + %(quantity)s, updated_at = %(at)s
   from fresh
-  where order_id = %(order_id)s and status = %(before)s and (status = %(after)s or may_move(status, %(after)s))
+  where order_id = %(order_id)s and account_id = %(account_id)s and bot_id = %(bot_id)s
+    and status = %(before)s and (status = %(after)s or may_move(status, %(after)s))
   returning order_id
 ), noted as (
   insert into order_events (user_id, account_id, sequence, order_id, at, status_before, status_after, detail, previous,
