@@ -13,7 +13,7 @@ from bench.ground import Ground
 from runtime.domain.order import Status
 from runtime.engine.ledger import Ledger
 from runtime.settings import Secret
-from tests.store.desks import LONG_AGO, NOW, Desk, make_fill, make_intent, open_desk
+from tests.store.desks import NOW, Desk, make_fill, make_intent, open_desk
 
 _numbers = itertools.count(1)
 

@@ -9,7 +9,6 @@ import selectors
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,7 +72,7 @@ class Proxy:
         self._talks: list[_Talk] = []
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
-        self._is_closed = False
+        self._closing = threading.Event()
         self._listener = _listen(0)
         self.port: int = self._listener.getsockname()[1]
 
@@ -82,7 +81,7 @@ class Proxy:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._is_closed = True
+        self._closing.set()
         _hang_up(self._listener)
         self.kill_connections()
         for thread in self._threads:
@@ -124,7 +123,7 @@ class Proxy:
         thread.start()
 
     def _accept(self, listener: socket.socket) -> None:
-        while not self._is_closed:
+        while not self._closing.is_set():
             try:
                 client, _ = listener.accept()
             except OSError:
@@ -141,7 +140,7 @@ class Proxy:
             self._start(self._carry, talk)
 
     def _carry(self, talk: _Talk) -> None:
-        """Pass bytes both ways until one end stops or somebody says so. One thread for both, so that order is certain."""
+        """Pass bytes both ways until one end stops or somebody says so; in one thread, so that their order is sure."""
         with selectors.DefaultSelector() as waiting, contextlib.suppress(OSError, ValueError):
             waiting.register(talk.client, selectors.EVENT_READ, self._asked)
             waiting.register(talk.server, selectors.EVENT_READ, self._answered)
@@ -165,7 +164,7 @@ class Proxy:
                 talk.cut()
                 return False
             if self.delay_seconds:
-                time.sleep(self.delay_seconds)
+                self._closing.wait(self.delay_seconds)
         talk.server.sendall(chunk)
         return True
 

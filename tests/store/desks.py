@@ -97,7 +97,12 @@ def proxied(server: Server, url: str, **wishes: Any) -> tuple[Proxy, Secret]:
     """A proxy before the server's socket, not yet entered, and the URL that leads through it."""
     proxy = Proxy(Path(server.postmaster.socket_dir) / SOCKET_NAME, **wishes)
     # Encryption would be asked for first, in a round trip of its own, and declined.
-    changed = {"host": "127.0.0.1", "port": proxy.port, "sslmode": "disable", "gssencmode": "disable"}
+    changed: dict[str, Any] = {
+        "host": "127.0.0.1",
+        "port": proxy.port,
+        "sslmode": "disable",
+        "gssencmode": "disable",
+    }
     return proxy, Secret(make_conninfo(url, **changed))
 
 

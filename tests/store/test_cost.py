@@ -15,7 +15,6 @@ from tests.postgres_server import fresh_database, session_server
 from tests.proxy import Proxy
 from tests.store.desks import NOW, Desk, make_fill, make_intent, make_names, open_desk, proxied
 
-
 _numbers = itertools.count(1)
 
 

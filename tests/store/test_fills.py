@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -84,7 +85,7 @@ def test_record_fill__a_stale_epoch_writes_nothing(desk: Desk, database: Databas
     ],
 )
 def test_record_fill__nonsense_writes_nothing(
-    changes: dict[str, object], desk: Desk, database: Database
+    changes: dict[str, Any], desk: Desk, database: Database
 ) -> None:
     ledger = desk.ledger()
     order = place(ledger, make_intent(desk.bot_id))

@@ -4,6 +4,7 @@ import os
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -39,7 +40,7 @@ def _claim(store: Store, names: Names, holder: Holder, seconds: float = 30.0) ->
         return leases.acquire_first(tx, names.account_id, holder, seconds)
 
 
-def _elsewhere(**changes: object) -> Holder:
+def _elsewhere(**changes: Any) -> Holder:
     return replace(leasing.this_process(), host="another-machine", **changes)
 
 

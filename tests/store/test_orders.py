@@ -4,6 +4,7 @@ import threading
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -97,7 +98,7 @@ def test_record_intents__an_event_missing_writes_nothing(desk: Desk, database: D
     ],
 )
 def test_record_intents__nonsense_is_refused_whole(
-    changes: dict[str, object], desk: Desk, database: Database
+    changes: dict[str, Any], desk: Desk, database: Database
 ) -> None:
     before = row_counts(database)
     with pytest.raises(errors.BrokenInvariant):

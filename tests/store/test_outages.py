@@ -1,6 +1,7 @@
 """PostgreSQL fails in many ways; each becomes the one error that says what to do next, and no secret leaves with it."""
 
 import time
+from typing import Any
 
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -20,6 +21,11 @@ PASSWORD = "correct-horse-battery"
 def _load(desk: Desk) -> list[Order]:
     with desk.store.single("look") as tx:
         return orders.load_unsettled(tx, desk.account_id)
+
+
+def _let_in(desk: Desk) -> None:
+    with desk.store.transaction("write on a standby"):
+        raise AssertionError("it was let in")
 
 
 def _pids(database: Database) -> set[int]:
@@ -106,16 +112,13 @@ def test_standby__is_unavailable_and_its_connection_is_not_kept(
         with desk.store._pool.connection() as connection:  # under the door, as a failover would
             connection.execute("set default_transaction_read_only = on")
         was = _pids(database)
+        attempts = {
+            "single": lambda: place(ledger, make_intent(desk.bot_id)),
+            "single read": lambda: _load(desk),
+            "transaction": lambda: _let_in(desk),
+        }
         with pytest.raises(errors.StoreUnavailable):
-            if way == "single":
-                ledger.record_intents(
-                    desk.bot_id, [make_intent(desk.bot_id)], memory={}, trigger_reason="a test"
-                )
-            elif way == "single read":
-                _load(desk)
-            else:
-                with desk.store.transaction("write on a standby"):
-                    raise AssertionError("it was let in")
+            attempts[way]()
         assert row_counts(database) == before
         assert _load(desk) == []
         assert not was & _pids(database)
@@ -146,9 +149,9 @@ def test_lock_held_too_long__is_store_unavailable_and_nothing_is_written(
 
 def test_pool_exhausted__is_store_unavailable(database: Database, names: Names) -> None:
     with Store(database.secret("holdfast_bot"), names.tenant, pool_max=1, wait_seconds=0.3) as store:
-        with store.transaction("hold the only connection"):
-            with pytest.raises(errors.StoreUnavailable), store.single("have another"):
-                raise AssertionError("there is only one")
+        hold, have = store.transaction("hold the only connection"), store.single("have another")
+        with hold, pytest.raises(errors.StoreUnavailable), have:
+            raise AssertionError("there is only one")
         with store.single("look") as tx:
             assert tx.rows("select 1") == [(1,)]
 
@@ -170,9 +173,13 @@ def test_snapshot__may_not_write_and_sees_one_instant(desk: Desk, database: Data
 
 
 def test_transaction__what_is_written_before_a_failure_is_gone(desk: Desk, database: Database) -> None:
-    with pytest.raises(errors.BrokenInvariant), desk.store.transaction("write and fail") as tx:
-        bots.record_state(tx, desk.fence, desk.bot_id, "paused", reason="", actor="a test")
-        tx.rows("select 1 / 0")
+    def write_and_fail() -> None:
+        with desk.store.transaction("write and fail") as tx:
+            bots.record_state(tx, desk.fence, desk.bot_id, "paused", reason="", actor="a test")
+            tx.rows("select 1 / 0")
+
+    with pytest.raises(errors.BrokenInvariant):
+        write_and_fail()
     assert database.rows("select state from bots") == [("running",)]
 
 
@@ -186,7 +193,7 @@ def test_tenant__does_not_stay_behind_in_the_session(database: Database, names: 
 
 
 def _failing_urls(database: Database) -> dict[str, str]:
-    given = {"password": PASSWORD, "connect_timeout": 2}
+    given: dict[str, Any] = {"password": PASSWORD, "connect_timeout": 2}
     url = database.url("holdfast_bot")
     return {
         "no such role": make_conninfo(url, user="nobody_of_that_name", **given),

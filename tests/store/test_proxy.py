@@ -89,7 +89,6 @@ def test_proxy__refusing_cuts_off_and_comes_back_on_its_port(echo: tuple[str, in
                 with pytest.raises(ConnectionError):
                     _open(proxy)
                 with pytest.raises(ConnectionError):
-                    assert _ask(connection, b"two") != b""
-                    _ask(connection, b"again")
+                    _ask(connection, b"two")
         with _open(proxy) as connection:
             assert _ask(connection, b"three") == b"three"
