@@ -401,7 +401,12 @@ class CcxtExchange:
     def _order(self, raw: Mapping[str, Any], symbol: str) -> VenueOrder:
         if raw.get("symbol") != symbol:
             raise Unreadable("symbol")
-        return readings.order(raw, *self._rules(symbol), needs_client_id=self._profile.rows_carry_client_id)
+        return readings.order(
+            raw,
+            *self._rules(symbol),
+            needs_client_id=self._profile.rows_carry_client_id,
+            closed_in_part=self._profile.closed_in_part,
+        )
 
     def _quote(self, symbol: str, raw: object) -> Quote:
         ticker = readings.table(raw, f"quote of {symbol}")

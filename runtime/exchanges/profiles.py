@@ -52,6 +52,9 @@ class Profile:
     client_id_param: str = "clientOrderId"  # what ccxt wants it to be called
     echoes_client_id: bool = True  # whether the reply to a new order names our client id
     rows_carry_client_id: bool = False  # whether every listed order, also a foreign one, bears some client id
+    closed_in_part: bool = (
+        False  # whether ccxt says `closed` of an order that was cancelled with a part filled
+    )
     history_method: str = "fetch_canceled_and_closed_orders"
     pages_by_id: bool = (
         False  # whether `idLessThan` pages back; otherwise a full page is an error, not an end

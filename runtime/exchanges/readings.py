@@ -90,12 +90,21 @@ def side(value: object) -> Side:
     return Side(str(value))
 
 
-def order(raw: Raw, market: Market, contract_size: Decimal, *, needs_client_id: bool) -> VenueOrder:
+def order(
+    raw: Raw, market: Market, contract_size: Decimal, *, needs_client_id: bool, closed_in_part: bool = False
+) -> VenueOrder:
+    """`closed_in_part`: the client says `closed` also of an order that was cancelled with a part filled."""
     bought, kind = side(raw.get("side")), Kind.MARKET if raw.get("type") == "market" else Kind.LIMIT
     quote_sized = market.kind is MarketKind.SPOT and kind is Kind.MARKET and bought is Side.BUY
     filled = amount(raw.get("filled"), "filled") * contract_size
     if filled < 0:
         raise Unreadable("filled", "below zero")
+    quantity = None if quote_sized else positive(raw.get("amount"), "amount") * contract_size
+    status = _status(raw.get("status"), filled)
+    if status is Status.FILLED and quantity is not None and filled < quantity:
+        if not closed_in_part:
+            raise Unreadable("status", "it contradicts the quantity that is filled")
+        status = Status.CANCELLED
     client_id = raw.get("clientOrderId")
     if client_id is None and needs_client_id:
         raise Unreadable("clientOrderId")
@@ -105,10 +114,10 @@ def order(raw: Raw, market: Market, contract_size: Decimal, *, needs_client_id: 
         symbol=market.symbol,
         side=bought,
         kind=kind,
-        quantity=None if quote_sized else positive(raw.get("amount"), "amount") * contract_size,
+        quantity=quantity,
         price=_optional_price(raw.get("price")),
         filled_quantity=filled,
-        status=_status(raw.get("status"), filled),
+        status=status,
         created_at=instant(raw.get("timestamp"), "timestamp"),
     )
 

@@ -98,6 +98,7 @@ BYBIT_SPOT = Profile(
     message_paths=("retMsg",),
     payload="result",
     list_names=("list",),
+    closed_in_part=True,
 )
 BYBIT_LINEAR = replace(
     BYBIT_SPOT,
