@@ -1,0 +1,125 @@
+"""`make prove`: kills the bot everywhere and prints what was lost. Exit code 1 if anything was.
+
+This process imports everything once and forks: two workers, each with a simulator of its own, and from them each desk.
+"""
+
+import argparse
+import json
+import os
+import random
+import selectors
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.crash import mutants, suites
+from tests.crash.children import fork
+from tests.crash.ground import Base, open_base, open_ground
+from tests.crash.judging import Verdict
+from tests.crash.points import DEPTHS, Point
+from tests.crash.report import Report
+from tests.crash.striking import timed
+
+WORKERS = 2
+PROGRESS_SECONDS = 5.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    args = _parse(arguments)
+    if args.mutant:
+        mutants.MUTANTS[args.mutant]()
+    seed = random.SystemRandom().randrange(1_000_000) if args.seed is None else args.seed
+    started = time.monotonic()
+    with open_base() as base:
+        points = _chosen(base, args, seed)
+        print(f"seed {seed}: {len(points)} points, {WORKERS} workers", flush=True)
+        report = Report(seed)
+        next_line = time.monotonic() + PROGRESS_SECONDS
+        for point, verdict in _run_all(base, points):
+            report.add(point, verdict)
+            if args.verbose or not verdict.is_good:
+                print(f"{point} {json.dumps(asdict(verdict))}"[:2000], flush=True)
+            if time.monotonic() > next_line:
+                next_line = time.monotonic() + PROGRESS_SECONDS
+                print(f"{time.monotonic() - started:5.0f} s  {report.progress(len(points))}", flush=True)
+    print(report.text())
+    print(f"{len(points)} points in {time.monotonic() - started:.0f} s, seed {seed}", flush=True)
+    if args.json:
+        args.json.write_text(json.dumps(asdict(report.total)), encoding="utf-8")
+    return 1 if report.bad or report.total.points != len(points) else 0
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=main.__doc__ or __doc__)
+    parser.add_argument("--seed", type=int, help="decides the order of the points and what is sampled")
+    parser.add_argument("--point", help="run one, named as in the report, or all whose name contains this")
+    parser.add_argument("--suite", choices=list(suites.SUITES), action="append", help="only this one; repeat for more")
+    parser.add_argument("--depth", choices=DEPTHS, default="line", help="which passings of a line (default: line)")
+    parser.add_argument("--slice", action="store_true", help="a few of each, as in the test run")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="only each N-th point")
+    parser.add_argument("--mutant", choices=list(mutants.MUTANTS), help="break the engine on purpose")
+    parser.add_argument("--verbose", action="store_true", help="a line for each point")
+    parser.add_argument("--json", type=Path, help="write the sums there")
+    return parser.parse_args(arguments)
+
+
+def _chosen(base: Base, args: argparse.Namespace, seed: int) -> list[Point]:
+    exact = _parse_point(args.point)
+    if exact is not None:
+        return [exact]
+    with open_ground(base, WORKERS) as ground:
+        points = suites.list_points(ground, seed, args.depth)
+    if args.slice:
+        points = suites.slice_of(points, seed)
+    if args.suite:
+        points = [point for point in points if point.suite in args.suite]
+    if args.point:
+        points = [point for point in points if args.point in str(point)]
+    return points[:: args.every]
+
+
+def _parse_point(written: str | None) -> Point | None:
+    """A whole name needs no list to be found in; the lines of a point are those of this checkout."""
+    parts = (written or "").split("/", 2)
+    if len(parts) == 3 and parts[0] in suites.SUITES and parts[1] in suites.KINDS:
+        return Point(*parts)
+    return None
+
+
+def _run_all(base: Base, points: Sequence[Point]) -> Iterator[tuple[Point, Verdict]]:
+    """Each worker takes its share and tells of every point in a line of JSON."""
+    with ExitStack() as stack, selectors.DefaultSelector() as waiting:
+        workers = []
+        for number in range(WORKERS):
+            reader, writer = os.pipe()
+            share = points[number::WORKERS]
+            workers.append(fork(lambda n=number, s=share, w=writer: _work(base, n, s, w), Path("/dev/stderr")))
+            os.close(writer)
+            lines = stack.enter_context(os.fdopen(reader, encoding="utf-8"))
+            waiting.register(lines, selectors.EVENT_READ)
+        while waiting.get_map():
+            for key, _ in waiting.select():
+                line = key.fileobj.readline()  # type: ignore[union-attr]
+                if not line:
+                    waiting.unregister(key.fileobj)
+                    continue
+                told = json.loads(line)
+                yield Point(**told["point"]), Verdict(**told["verdict"])
+        for worker in workers:
+            worker.wait()
+
+
+def _work(base: Base, number: int, points: Sequence[Point], writer: int) -> int:
+    with open_ground(base, number) as ground:
+        for point in points:
+            verdict = timed(suites.SUITES[point.suite].run, ground, point)
+            told = {"point": asdict(point), "verdict": asdict(verdict)}
+            os.write(writer, (json.dumps(told) + "\n").encode())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
