@@ -53,7 +53,7 @@ class Door:
         self._clock = clock
         self._origins = origins
         self._ticket: Ticket | None = None
-        self._last_read = 0.0
+        self._last_read_seconds: float = 0
         self._fetch = client.fetch
         self._on_reply = client.on_rest_response
         client.fetch = self._guarded_fetch
@@ -127,10 +127,10 @@ class Door:
     def _keep_pace(self) -> None:
         """Reads at the live venue keep a short distance; an order never waits, and paper has no limit."""
         if all(scheme == "https" for scheme, _ in self._origins):
-            wait = self._last_read + self._profile.request_gap_seconds - time.monotonic()
+            wait = self._last_read_seconds + self._profile.request_gap_seconds - time.monotonic()
             if wait > 0:
                 time.sleep(wait)
-            self._last_read = time.monotonic()
+            self._last_read_seconds = time.monotonic()
 
 
 def _parse_body(body: object) -> object:

@@ -6,6 +6,7 @@ unreadable answer can never look like an absence or a zero.
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -35,6 +36,14 @@ _ENDED = {
 }
 
 Raw = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A symbol as we may trade it; `contract_size` is what one unit of the venue's sizes is in the base coin."""
+
+    market: Market
+    contract_size: Decimal
 
 
 class Unreadable(ValueError):
@@ -90,10 +99,9 @@ def side(value: object) -> Side:
     return Side(str(value))
 
 
-def order(
-    raw: Raw, market: Market, contract_size: Decimal, *, needs_client_id: bool, closed_in_part: bool = False
-) -> VenueOrder:
+def order(raw: Raw, listed: Listed, *, needs_client_id: bool, closed_in_part: bool = False) -> VenueOrder:
     """`closed_in_part`: the client says `closed` also of an order that was cancelled with a part filled."""
+    market, contract_size = listed.market, listed.contract_size
     bought, kind = side(raw.get("side")), Kind.MARKET if raw.get("type") == "market" else Kind.LIMIT
     quote_sized = market.kind is MarketKind.SPOT and kind is Kind.MARKET and bought is Side.BUY
     filled = amount(raw.get("filled"), "filled") * contract_size
@@ -122,14 +130,14 @@ def order(
     )
 
 
-def fill(raw: Raw, market: Market, contract_size: Decimal) -> VenueFill:
+def fill(raw: Raw, listed: Listed) -> VenueFill:
     fee = table(raw.get("fee"), "fee")
     return VenueFill(
         venue_trade_id=VenueTradeId(identifier(raw.get("id"), "id")),
         venue_order_id=VenueOrderId(identifier(raw.get("order"), "order")),
-        symbol=market.symbol,
+        symbol=listed.market.symbol,
         side=side(raw.get("side")),
-        quantity=positive(raw.get("amount"), "amount") * contract_size,
+        quantity=positive(raw.get("amount"), "amount") * listed.contract_size,
         price=positive(raw.get("price"), "price"),
         fee=amount(fee.get("cost"), "fee"),
         fee_coin=identifier(fee.get("currency"), "fee coin"),
@@ -137,13 +145,13 @@ def fill(raw: Raw, market: Market, contract_size: Decimal) -> VenueFill:
     )
 
 
-def position(raw: Raw, market: Market, contract_size: Decimal) -> VenuePosition:
-    held = amount(raw.get("contracts"), "contracts") * contract_size
+def position(raw: Raw, listed: Listed) -> VenuePosition:
+    held = amount(raw.get("contracts"), "contracts") * listed.contract_size
     which = raw.get("side")
     if which not in ("long", "short") or held < 0:
         raise Unreadable("position side")
     return VenuePosition(
-        symbol=market.symbol,
+        symbol=listed.market.symbol,
         quantity=held if which == "long" else -held,
         entry_price=positive(raw.get("entryPrice"), "entryPrice"),
         leverage=positive(raw.get("leverage"), "leverage"),
@@ -156,7 +164,15 @@ def balance(coin: str, raw: Raw) -> VenueBalance:
     )
 
 
-def quote(raw: Raw, symbol: str, now: datetime) -> Quote:
+def balances(raw: object) -> dict[str, VenueBalance]:
+    accounts = {name: each for name, each in table(raw, "balances").items() if name != "info"}
+    return {name: balance(name, each) for name, each in accounts.items() if _is_account(each)}
+
+
+def quote(ticker: object, symbol: str, now: datetime) -> Quote:
+    raw = table(ticker, f"quote of {symbol}")
+    if raw.get("symbol") != symbol:
+        raise Unreadable("symbol")
     bid, ask = positive(raw.get("bid"), "bid"), positive(raw.get("ask"), "ask")
     if bid > ask:
         raise Unreadable("bid and ask", "the bid is above the ask")
@@ -181,8 +197,17 @@ def candle(row: object) -> Candle:
     return Candle(instant(row[0], "candle time"), opened, high, low, close, amount(row[5], "volume"))
 
 
-def market(raw: Raw, kind: MarketKind) -> tuple[Market, Decimal]:
-    """The rules of a symbol, and how much of the base coin one contract is."""
+def candles(rows: object) -> tuple[Candle, ...]:
+    if not isinstance(rows, list):
+        raise Unreadable("candles")
+    read = tuple(candle(row) for row in rows)
+    opened = [each.opened_at for each in read]
+    if sorted(set(opened)) != opened:
+        raise Unreadable("candles", "they are not in the order of time")
+    return read
+
+
+def listed(raw: Raw, kind: MarketKind) -> Listed:
     precision, limits = table(raw.get("precision"), "precision"), table(raw.get("limits"), "limits")
     size = positive(raw.get("contractSize"), "contractSize") if kind is MarketKind.LINEAR else Decimal(1)
     step = positive(precision.get("amount"), "amount step") * size
@@ -198,7 +223,11 @@ def market(raw: Raw, kind: MarketKind) -> tuple[Market, Decimal]:
         quantity_min=max(step, ZERO if smallest is None else amount(smallest, "smallest amount") * size),
         notional_min=ZERO if cheapest is None else amount(cheapest, "smallest cost"),
     )
-    return rules, size
+    return Listed(rules, size)
+
+
+def _is_account(value: object) -> bool:
+    return isinstance(value, Mapping) and "free" in value and "total" in value
 
 
 def _status(word: object, filled: Decimal) -> Status:

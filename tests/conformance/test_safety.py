@@ -29,13 +29,13 @@ SABOTAGE: dict[str, Callable[[Any], object]] = {
 @pytest.mark.parametrize("word", SABOTAGE)
 def test_unsafe_client__is_refused_at_the_start(open_at: Open, word: str) -> None:
     exchange = open_at(bitget.SPOT)
-    SABOTAGE[word](exchange._client)
+    SABOTAGE[word](exchange.connection.client)
     with pytest.raises(errors.VenueUnsafe, match=word):
         exchange.connect(("BTC/USDT",))
 
 
 def test_request_to_another_address__is_held_back_even_after_the_start(rig: Rig) -> None:
-    client: Any = rig.exchange._client  # type: ignore[attr-defined]
+    client: Any = rig.exchange.connection.client  # type: ignore[attr-defined]
     for name in client.urls["api"]:
         client.urls["api"][name] = "http://127.0.0.1:9"
     with pytest.raises(errors.VenueUnavailable, match="not this venue's"):

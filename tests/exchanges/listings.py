@@ -10,7 +10,7 @@ from runtime.domain.identity import BotId, order_id
 from runtime.domain.market import MarketKind
 from runtime.domain.order import Intent, Kind, Side
 from runtime.exchanges import readings
-from runtime.exchanges.ccxt_adapter import CcxtExchange, Credentials, Listed
+from runtime.exchanges.ccxt_adapter import CcxtExchange, Credentials
 from runtime.exchanges.profiles import Profile
 from runtime.settings import Secret
 
@@ -47,12 +47,12 @@ LINEAR = {
 def open_listed(profile: Profile, base_url: str) -> tuple[CcxtExchange, Any, str]:
     """The adapter with one market, its client, and the symbol."""
     exchange = CcxtExchange(profile, CREDENTIALS, base_url=base_url, request_timeout_seconds=2)
-    client: Any = exchange._client
+    client: Any = exchange.connection.client
     if profile.venue == "hyperliquid":
         client.walletAddress, client.privateKey = "0x" + "11" * 20, "0x" + "22" * 32
     market = _market(client, profile)
     client.set_markets([market])
-    exchange._listed[market["symbol"]] = Listed(*readings.market(market, profile.kind))
+    exchange.connection.listed[market["symbol"]] = readings.listed(market, profile.kind)
     return exchange, client, market["symbol"]
 
 

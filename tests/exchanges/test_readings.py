@@ -10,7 +10,7 @@ import pytest
 from runtime.domain.market import Market, MarketKind
 from runtime.domain.order import Status
 from runtime.exchanges import readings
-from runtime.exchanges.readings import Unreadable
+from runtime.exchanges.readings import Listed, Unreadable
 
 MARKET = Market(
     symbol="BTC/USDT:USDT",
@@ -22,7 +22,7 @@ MARKET = Market(
     quantity_min=Decimal("0.01"),
     notional_min=Decimal(5),
 )
-TENTH = Decimal("0.1")  # ten contracts are one coin
+LISTED = Listed(MARKET, Decimal("0.1"))  # ten contracts are one coin
 ORDER: dict[str, Any] = {
     "id": "1",
     "clientOrderId": "abc",
@@ -44,20 +44,35 @@ FILL: dict[str, Any] = {
     "timestamp": 1_700_000_000_123,
 }
 CANDLE = [1_700_000_000_000, "10", "12", "9", "11", "3"]
-BAD: list[object] = [None, "", "x", "NaN", "Infinity", "-Infinity", "1e400", "9" * 400, "1\x00", 1.5, True, [], {}, b"1"]
+BAD: list[object] = [
+    None,
+    "",
+    "x",
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "1e400",
+    "9" * 400,
+    "1\x00",
+    1.5,
+    True,
+    [],
+    {},
+    b"1",
+]
 
 
 def read_order(raw: dict[str, Any]) -> object:
-    return readings.order(raw, MARKET, TENTH, needs_client_id=True)
+    return readings.order(raw, LISTED, needs_client_id=True)
 
 
 def read_fill(raw: dict[str, Any]) -> object:
-    return readings.fill(raw, MARKET, TENTH)
+    return readings.fill(raw, LISTED)
 
 
 def test_contracts__become_base_coins() -> None:
-    order = readings.order(ORDER, MARKET, TENTH, needs_client_id=True)
-    fill = readings.fill(FILL, MARKET, TENTH)
+    order = readings.order(ORDER, LISTED, needs_client_id=True)
+    fill = readings.fill(FILL, LISTED)
     assert (order.quantity, order.filled_quantity) == (Decimal(1), Decimal("0.4"))
     assert order.status is Status.PARTIALLY_FILLED
     assert (fill.quantity, fill.fee) == (Decimal("0.3"), Decimal("-0.5"))
@@ -96,7 +111,7 @@ def test_filled_order__that_is_not_full_is_a_contradiction_unless_the_client_is_
     raw = {**ORDER, "status": "closed"}
     with pytest.raises(Unreadable):
         read_order(raw)
-    read = readings.order(raw, MARKET, TENTH, needs_client_id=True, closed_in_part=True)
+    read = readings.order(raw, LISTED, needs_client_id=True, closed_in_part=True)
     assert read.status is Status.CANCELLED
 
 
@@ -127,7 +142,7 @@ def test_message_of_an_unreadable_value__never_repeats_it() -> None:
 
 def test_quote__with_its_bid_above_its_ask_is_unreadable() -> None:
     now = datetime.now(UTC)
-    raw = {"bid": "11", "ask": "10", "last": "10", "timestamp": None}
+    raw = {"symbol": "BTC/USDT", "bid": "11", "ask": "10", "last": "10", "timestamp": None}
     with pytest.raises(Unreadable):
         readings.quote(raw, "BTC/USDT", now)
     assert readings.quote({**raw, "bid": "9"}, "BTC/USDT", now).at == now

@@ -63,7 +63,7 @@ def test_recorded_reply__is_judged_by_what_it_proves(profile: Profile, reply: di
 def test_recorded_order__is_read_exactly(profile: Profile, recorded: dict[str, Any]) -> None:
     exchange, client, symbol = open_listed(profile, "http://127.0.0.1:1")
     parsed = client.parse_order(recorded["row"], client.market(symbol))
-    order = exchange._order(parsed, symbol)
+    order = exchange.connection.order(parsed, symbol)
     shown = {name: str(getattr(order, name)) for name in recorded["expect"]}
     exchange.close()
     assert shown == recorded["expect"]
