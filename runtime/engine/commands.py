@@ -65,11 +65,17 @@ def _flatten(desk: Desk, command: Command) -> str:
         if not proposals:
             continue
         reason = f"flatten by {command.requested_by}"
-        for intent, order in sending.write_down(
-            desk, bot, proposals, memory=bot.memory, trigger_reason=reason
-        ):
+        written = sending.write_down(desk, bot, proposals, memory=bot.memory, trigger_reason=reason)
+        for intent, order in written:
             sent = sending.send(desk, intent, order)
             said.append(f"{order.side} {order.quantity:f} {order.symbol}: {sent.status}")
+        fresh = {intent.symbol for intent, _ in written}
+        # A crash cut this command short: whether that order left is proved like any other's, it is never sent again.
+        said += [
+            f"{each.symbol}: its closing order was written down before and is not sent again; ask anew if any is left"
+            for each in proposals
+            if each.symbol not in fresh
+        ]
     return "; ".join(said)
 
 
