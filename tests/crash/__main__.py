@@ -8,15 +8,17 @@ import json
 import os
 import random
 import selectors
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from tests.crash import mutants, suites
-from tests.crash.children import fork
+from tests.crash.children import Child, fork
 from tests.crash.ground import Base, open_base, open_ground
 from tests.crash.judging import Verdict
 from tests.crash.points import DEPTHS, Point
@@ -35,10 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     with open_base() as base:
         points = _chosen(base, args, seed)
-        print(f"seed {seed}: {len(points)} points, {WORKERS} workers", flush=True)
+        print(f"seed {seed}: {len(points)} points, {args.workers} workers", flush=True)
         report = Report(seed)
         next_line = time.monotonic() + PROGRESS_SECONDS
-        for point, verdict in _run_all(base, points):
+        for point, verdict in _run_all(base, points, args.workers):
             report.add(point, verdict)
             if args.verbose or not verdict.is_good:
                 print(f"{point} {json.dumps(asdict(verdict))}"[:2000], flush=True)
@@ -56,10 +58,15 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=main.__doc__ or __doc__)
     parser.add_argument("--seed", type=int, help="decides the order of the points and what is sampled")
     parser.add_argument("--point", help="run one, named as in the report, or all whose name contains this")
-    parser.add_argument("--suite", choices=list(suites.SUITES), action="append", help="only this one; repeat for more")
-    parser.add_argument("--depth", choices=DEPTHS, default="line", help="which passings of a line (default: line)")
+    parser.add_argument(
+        "--suite", choices=list(suites.SUITES), action="append", help="only this one; repeat for more"
+    )
+    parser.add_argument(
+        "--depth", choices=DEPTHS, default="line", help="which passings of a line (default: line)"
+    )
     parser.add_argument("--slice", action="store_true", help="a few of each, as in the test run")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only each N-th point")
+    parser.add_argument("--workers", type=int, default=WORKERS, help=f"side by side (default: {WORKERS})")
     parser.add_argument("--mutant", choices=list(mutants.MUTANTS), help="break the engine on purpose")
     parser.add_argument("--verbose", action="store_true", help="a line for each point")
     parser.add_argument("--json", type=Path, help="write the sums there")
@@ -70,7 +77,7 @@ def _chosen(base: Base, args: argparse.Namespace, seed: int) -> list[Point]:
     exact = _parse_point(args.point)
     if exact is not None:
         return [exact]
-    with open_ground(base, WORKERS) as ground:
+    with open_ground(base, args.workers) as ground:
         points = suites.list_points(ground, seed, args.depth)
     if args.slice:
         points = suites.slice_of(points, seed)
@@ -89,17 +96,16 @@ def _parse_point(written: str | None) -> Point | None:
     return None
 
 
-def _run_all(base: Base, points: Sequence[Point]) -> Iterator[tuple[Point, Verdict]]:
+def _run_all(base: Base, points: Sequence[Point], count: int) -> Iterator[tuple[Point, Verdict]]:
     """Each worker takes its share and tells of every point in a line of JSON."""
     with ExitStack() as stack, selectors.DefaultSelector() as waiting:
-        workers = []
-        for number in range(WORKERS):
+        for number in range(count):
             reader, writer = os.pipe()
-            share = points[number::WORKERS]
-            workers.append(fork(lambda n=number, s=share, w=writer: _work(base, n, s, w), Path("/dev/stderr")))
+            worker = fork(partial(_work, base, number, points[number::count], writer), Path("/dev/stderr"))
             os.close(writer)
             lines = stack.enter_context(os.fdopen(reader, encoding="utf-8"))
             waiting.register(lines, selectors.EVENT_READ)
+            stack.callback(_end, worker)
         while waiting.get_map():
             for key, _ in waiting.select():
                 line = key.fileobj.readline()  # type: ignore[union-attr]
@@ -108,8 +114,13 @@ def _run_all(base: Base, points: Sequence[Point]) -> Iterator[tuple[Point, Verdi
                     continue
                 told = json.loads(line)
                 yield Point(**told["point"]), Verdict(**told["verdict"])
-        for worker in workers:
-            worker.wait()
+
+
+def _end(worker: Child) -> None:
+    """A worker that has told of everything ends by itself; one that is interrupted closes its simulator first."""
+    if sys.exception() is not None:
+        worker.signal(signal.SIGINT)
+    worker.wait()
 
 
 def _work(base: Base, number: int, points: Sequence[Point], writer: int) -> int:

@@ -98,7 +98,7 @@ class Answering(Director):
         self.share = FILLS[fill]
         self.is_done = False
         if self.mode == "cut":
-            desk.exchange = _Cut(desk.exchange, self.was_hit, self.kill)  # type: ignore[assignment]
+            desk.exchange = _Cut(desk.exchange, self.was_hit, self.kill)
 
     def play(self) -> None:
         if not self.is_done and self.was_hit():
@@ -171,7 +171,9 @@ def strike_answer(ground: Ground, point: Point) -> Verdict:
     fault, order, _, mode = point.place.split(":")
     site, verdict = _impatient(set_out(ground, point.kind)), Verdict()
     if fault.startswith("fills_"):
-        ground.venue.control("fills", {"mode": fault.removeprefix("fills_"), "seconds": LISTING_DELAY_SECONDS})
+        ground.venue.control(
+            "fills", {"mode": fault.removeprefix("fills_"), "seconds": LISTING_DELAY_SECONDS}
+        )
     elif order == "cancel":
         ground.venue.control("faults", {**FAULTS[fault], "route": "cancel-order"})
     else:

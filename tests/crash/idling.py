@@ -121,7 +121,9 @@ def _compare_rows(ground: Ground, site: Site, verdict: Verdict) -> None:
     after = dump(ground, site)
     if had_seen_all and before != after:
         changed = sorted(set(before.splitlines()) ^ set(after.splitlines()))
-        verdict.faults.append(f"recovery (left with {code}) changed rows although the venue had not moved: {changed}")
+        verdict.faults.append(
+            f"recovery (left with {code}) changed rows although the venue had not moved: {changed}"
+        )
 
 
 def _silenced(ground: Ground, site: Site) -> Callable[[Desk], Director]:

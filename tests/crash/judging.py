@@ -61,7 +61,9 @@ def judge(ground: Ground, site: Site, verdict: Verdict) -> None:
     verdict.orders += len(venue_orders)
     verdict.faults += _judge_submissions(ground, site, venue_orders, verdict)
     verdict.faults += _judge_orders(venue_orders, rows, verdict)
-    verdict.faults += _judge_fills(ground, site, books["fills"], {each["order_id"] for each in venue_orders}, verdict)
+    verdict.faults += _judge_fills(
+        ground, site, books["fills"], {each["order_id"] for each in venue_orders}, verdict
+    )
     verdict.faults += _judge_holdings(ground, site, books, verdict)
     verdict.failed += sum(row.status == "failed" for row in rows)
 

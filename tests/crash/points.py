@@ -79,7 +79,10 @@ class Tracer:
             ours = self._ours[code] = code.co_filename.startswith(ROOMS)
         if ours:
             return self._line
-        if self.depth == "message" and ("/".join(code.co_filename.rsplit("/", 2)[1:]), code.co_name) in TALKING:
+        if (
+            self.depth == "message"
+            and ("/".join(code.co_filename.rsplit("/", 2)[1:]), code.co_name) in TALKING
+        ):
             self._passed.clear()
         return None
 

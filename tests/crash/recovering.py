@@ -34,7 +34,7 @@ class _DiesUnanswered:
 def _unanswered(ground: Ground, site: Site) -> Callable[[Desk], Director]:
     def make(desk: Desk) -> Director:
         director = Director(desk, ground.venue, site.venue_account)
-        desk.exchange = _DiesUnanswered(desk.exchange, director)  # type: ignore[assignment]
+        desk.exchange = _DiesUnanswered(desk.exchange, director)
         return director
 
     return make

@@ -67,11 +67,15 @@ class Report:
 
     def text(self) -> str:
         lines = [f"{'':52}" + "".join(f"{name:>12}" for name in COLUMNS)]
-        for (suite, kind), tally in sorted(self.rows.items(), key=lambda row: (list(SUITES).index(row[0][0]), row[0])):
+        for (suite, kind), tally in sorted(
+            self.rows.items(), key=lambda row: (list(SUITES).index(row[0][0]), row[0])
+        ):
             lines.append(_row(f"{suite}, {kind}: {SUITES[suite].what}"[:51], tally))
         lines.append(_row("all", self.total))
         if self.total.unreached:
-            lines.append(f"{self.total.unreached} points were not come by: the run took another way and was judged at its end")
+            lines.append(
+                f"{self.total.unreached} points were not come by; their runs were judged at their end"
+            )
         lines += [f"sent late, and covered by the window: {point}" for point in self.late[:SHOWN_MAX]]
         for point, verdict in self.bad[:SHOWN_MAX]:
             lines.append(f"BAD {point}: {'; '.join(verdict.faults)[:FAULT_LENGTH_MAX]}")

@@ -84,7 +84,9 @@ class Scripted:
     def _proposal(self, view: View, step: Step) -> Proposal | None:
         market, held = view.markets[self._symbol], view.positions[self._symbol].quantity
         last = view.quotes[self._symbol].last
-        quantity = step.quantity or money.round_down(max(held, Decimal(0)), market.quantity_step) + step.beyond
+        quantity = (
+            step.quantity or money.round_down(max(held, Decimal(0)), market.quantity_step) + step.beyond
+        )
         if quantity < market.quantity_min:
             return None
         price = None if step.limit is None else money.round_down(last * step.limit, market.price_step)

@@ -124,7 +124,7 @@ def _proxies(ground: Ground) -> tuple[Proxy, Proxy]:
 
 def _via(site: Site, sql: Proxy, http: Proxy) -> Site:
     # Encryption would be asked for first, in a message of its own, and declined.
-    plain = {"host": "127.0.0.1", "port": sql.port, "sslmode": "disable", "gssencmode": "disable"}
+    plain = {"host": "127.0.0.1", "port": str(sql.port), "sslmode": "disable", "gssencmode": "disable"}
     database_url = make_conninfo(site.database_url, **plain)
     return site.via(database_url=database_url, venue_url=f"http://127.0.0.1:{http.port}")
 

@@ -43,7 +43,9 @@ SUITES = {
 
 def list_points(ground: Ground, seed: int, depth: str) -> list[Point]:
     """Everything, in an order that the seed decides."""
-    points = [Point(suite, kind, place) for kind in KINDS for suite, place in _places(ground, kind, seed, depth)]
+    points = [
+        Point(suite, kind, place) for kind in KINDS for suite, place in _places(ground, kind, seed, depth)
+    ]
     random.Random(seed).shuffle(points)
     return points
 
@@ -52,7 +54,14 @@ def slice_of(points: list[Point], seed: int) -> list[Point]:
     """A few of each suite, and every ambiguous answer once, for the test run."""
     chance = random.Random(seed)
     chosen: list[Point] = []
-    for suite, count in {"life": 24, "recovery": 10, "message": 16, "zombie": 3, "tenants": 2, "idle": 4}.items():
+    for suite, count in {
+        "life": 24,
+        "recovery": 10,
+        "message": 16,
+        "zombie": 3,
+        "tenants": 2,
+        "idle": 4,
+    }.items():
         of_suite = [point for point in points if point.suite == suite]
         chosen += chance.sample(of_suite, min(count, len(of_suite)))
     once: dict[str, Point] = {}
@@ -67,7 +76,8 @@ def _places(ground: Ground, kind: str, seed: int, depth: str) -> Iterator[tuple[
     lines = count_lines(ground, kind, "line").lines
     deep = lines if depth == "line" else count_lines(ground, kind, depth).lines
     yield from (("life", line) for line in deep)
-    yield from (("recovery", line) for line in count_recovery(ground, kind, depth))
+    if kind == MarketKind.SPOT or depth != "line":
+        yield from (("recovery", line) for line in count_recovery(ground, kind, depth))
     for channel, count in count_messages(ground, kind).items():
         for number in range(1, count + 1):
             yield from (("message", f"{channel}:{number}:{moment}") for moment in MOMENTS)
