@@ -96,8 +96,10 @@ def strike_zombie(ground: Ground, point: Point) -> Verdict:
     else:
         end(ground, calm, start(calm, directed(ground.venue, calm)), verdict)
         _wake(ground, calm, zombie, verdict)
-        if verdict.late:
-            judge(ground, calm, verdict)
+        awake = Verdict()
+        judge(ground, calm, awake)
+        verdict.lost, verdict.duplicated = awake.lost, awake.duplicated
+        verdict.faults += awake.faults
     return verdict
 
 

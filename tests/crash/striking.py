@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from psycopg.conninfo import make_conninfo
 
+from runtime import errors
 from runtime.domain.market import MarketKind
 from tests.crash.children import HUNG, Child, fork
 from tests.crash.ground import Ground
@@ -19,6 +20,9 @@ from tests.proxy import Proxy
 KILLED = -signal.SIGKILL
 TAIL = 12
 MOMENTS = ("before", "during", "after")
+LOSSES = ("message", "answer")
+# With these a desk leaves for its supervisor when it cannot even start: it restarts it.
+LEAVES = (errors.StoreUnavailable.exit_code, errors.VenueUnavailable.exit_code)
 
 
 def die() -> None:
@@ -100,20 +104,47 @@ def strike_message(ground: Ground, point: Point) -> Verdict:
     sql, http = _proxies(ground)
     child = start(_via(site, sql, http), directed(ground.venue, site))
 
-    def kill_at(moment_now: str) -> Callable[[int], bool]:
-        def witness(group: int) -> bool:
-            if group != int(number) or moment_now != {"during": "before"}.get(moment, moment):
-                return True
-            child.signal(signal.SIGKILL)
-            return moment == "during"
-
-        return witness
+    def kill(group: int) -> bool:
+        if group != int(number):
+            return True
+        child.signal(signal.SIGKILL)
+        return moment == "during"
 
     struck = sql if channel == "sql" else http
-    struck.before, struck.after = kill_at("before"), kill_at("after")
+    if moment == "after":
+        struck.after = kill
+    else:
+        struck.before = kill
     with sql, http:
         code = child.wait()
     note(verdict, site, code)
+    finish(ground, site, verdict)
+    return verdict
+
+
+def strike_connection(ground: Ground, point: Point) -> Verdict:
+    """The connection breaks, and nobody is killed: the message did not arrive, or it did and its answer does not."""
+    channel, number, loss = point.place.split(":")
+    site, verdict = set_out(ground, point.kind), Verdict(reached=False)
+    sql, http = _proxies(ground)
+
+    def cut(group: int) -> bool:
+        if group != int(number):
+            return True
+        verdict.reached = True
+        return False
+
+    struck = sql if channel == "sql" else http
+    if loss == "answer":
+        struck.after = cut
+    else:
+        struck.before = cut
+    child = start(_via(site, sql, http), directed(ground.venue, site))
+    with sql, http:
+        code = child.wait()
+    verdict.processes += 1
+    if code not in (0, *LEAVES):
+        verdict.faults.append(f"it left with {code}: {tail(site)}")
     finish(ground, site, verdict)
     return verdict
 

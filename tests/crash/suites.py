@@ -13,7 +13,15 @@ from tests.crash.judging import Verdict
 from tests.crash.points import Point
 from tests.crash.recovering import count_recovery, strike_recovery
 from tests.crash.rivals import STARTS, strike_starts, strike_tenants, strike_zombie, zombie_places
-from tests.crash.striking import MOMENTS, count_lines, count_messages, strike_line, strike_message
+from tests.crash.striking import (
+    LOSSES,
+    MOMENTS,
+    count_lines,
+    count_messages,
+    strike_connection,
+    strike_line,
+    strike_message,
+)
 
 KINDS = tuple(kind.value for kind in MarketKind)
 TENANT_POINTS = 12
@@ -32,6 +40,7 @@ SUITES = {
         Suite("life", "SIGKILL before each executed line", strike_line),
         Suite("recovery", "SIGKILL before each line of the start after it", strike_recovery),
         Suite("message", "SIGKILL around each SQL and HTTP message", strike_message),
+        Suite("break", "each connection broken at each message", strike_connection),
         Suite("answer", "answers that prove nothing", strike_answer),
         Suite("zombie", "SIGSTOP past the lease, then awake", strike_zombie),
         Suite("starts", "many starts at once", strike_starts),
@@ -57,7 +66,8 @@ def slice_of(points: list[Point], seed: int) -> list[Point]:
     for suite, count in {
         "life": 24,
         "recovery": 10,
-        "message": 16,
+        "message": 12,
+        "break": 8,
         "zombie": 3,
         "tenants": 2,
         "idle": 4,
@@ -81,6 +91,7 @@ def _places(ground: Ground, kind: str, seed: int, depth: str) -> Iterator[tuple[
     for channel, count in count_messages(ground, kind).items():
         for number in range(1, count + 1):
             yield from (("message", f"{channel}:{number}:{moment}") for moment in MOMENTS)
+            yield from (("break", f"{channel}:{number}:{loss}") for loss in LOSSES)
     yield from (("answer", place) for place in answers.places())
     yield from (("zombie", place) for place in dict.fromkeys(zombie_places(lines)))
     yield from (("starts", place) for place in STARTS)
