@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import psycopg
 
 from bench.ground import Ground
+from runtime.engine.ledger import Ledger
 from runtime.settings import Secret
-from tests.store.desks import Desk, open_desk
+from tests.store.desks import NOW, Desk, open_desk
 
 COUNT = 10_000
+# The orders are older than any cooldown.
+COOLDOWN_SINCE = NOW + timedelta(days=1)
 
 ORDERS = """
 insert into orders (user_id, order_id, account_id, bot_id, client_order_id, intent_key, symbol, side, kind, quantity,
@@ -52,7 +56,8 @@ def loaded(ground: Ground) -> Iterator[Callable[[], None]]:
 
 
 def _load(desk: Desk) -> None:
-    ledger = desk.ledger()
+    ledger = Ledger(desk.store, desk.fence)
+    ledger.load(COOLDOWN_SINCE)
     assert len(ledger.unsettled()) == len(ledger.positions()) == COUNT
 
 

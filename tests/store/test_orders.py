@@ -29,7 +29,7 @@ from tests.store.desks import (
 
 
 def _load(desk: Desk) -> list[Order]:
-    with desk.store.single("look") as tx:
+    with desk.store.transaction("look") as tx:
         return orders.load_unsettled(tx, desk.account_id)
 
 
@@ -232,3 +232,11 @@ def test_load_last_times__is_the_newest_order_of_each_symbol(desk: Desk) -> None
     write(desk, make_intent(desk.bot_id), newest)
     with desk.store.single("look") as tx:
         assert orders.load_last_times(tx, desk.account_id, LONG_AGO) == {(desk.bot_id, newest.symbol): later}
+
+
+def test_load_unsettled__keeps_the_characters_that_end_fields_and_lines(desk: Desk) -> None:
+    odd = "tab\t line\n return\r back\\slash \\N \\t \b\f\v \u20ac"
+    plain = make_intent(desk.bot_id, kind="market", price=None)
+    strange = make_intent(desk.bot_id, symbol=odd, created_at=NOW + timedelta(seconds=1))
+    write(desk, plain, strange)
+    assert _load(desk) == [Order.of(plain), Order.of(strange)]

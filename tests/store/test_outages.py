@@ -19,7 +19,7 @@ PASSWORD = "correct-horse-battery"
 
 
 def _load(desk: Desk) -> list[Order]:
-    with desk.store.single("look") as tx:
+    with desk.store.transaction("look") as tx:
         return orders.load_unsettled(tx, desk.account_id)
 
 

@@ -12,11 +12,13 @@ STORE = Path(queries.__file__).parent
 NOUNS = sorted(path.stem for path in (STORE / "sql").glob("*.sql"))
 # The catalogue is what the schema's module reads.
 MODULES = {"catalogue": "schema"}
+COPIED = re.compile(r"copy \((.*)\) to stdout", re.DOTALL)
 PARAMETER = re.compile(r"%\((\w+)\)s")
 
 
 def _numbered(query: str) -> tuple[str, int]:
     """With $1, $2 as PREPARE wants it, and how many there are."""
+    query = COPIED.sub(lambda found: found[1], query)
     names = list(dict.fromkeys(PARAMETER.findall(query)))
     return PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", query), len(names)
 

@@ -45,11 +45,13 @@ with guard as (
 select assert_written((select count(*) from guard), (select count(*) from moved), 1)
 
 -- load_unsettled: what recovery and the first tick start from
-select order_id, bot_id, client_order_id, symbol, side, kind, quantity, price, reduce_only, created_at, send_before, status,
-  venue_order_id, filled_quantity, cancel_requested_at is not null
-from orders
-where account_id = %(account_id)s and status in ('pending', 'submitted', 'open', 'partially_filled', 'unknown')
-order by created_at, order_id
+copy (
+  select order_id, bot_id, client_order_id, symbol, side, kind, quantity, price, reduce_only, created_at, send_before, status,
+    venue_order_id, filled_quantity, cancel_requested_at is not null
+  from orders
+  where account_id = %(account_id)s and status in ('pending', 'submitted', 'open', 'partially_filled', 'unknown')
+  order by created_at, order_id
+) to stdout
 
 -- load_recent: unsettled orders and those that changed since an instant, to compare with the venue
 select order_id, bot_id, client_order_id, symbol, side, kind, quantity, price, reduce_only, created_at, send_before, status,

@@ -1,9 +1,11 @@
 -- load_positions: what every bot of an account holds
-select bot_id, symbol, quantity, cost, realised, fees, fees_other, day, day_start_result, fill_count, trade_count,
-  last_fill_at, last_trade_id
-from positions
-where account_id = %(account_id)s
-order by bot_id, symbol
+copy (
+  select bot_id, symbol, quantity, cost, realised, fees, fees_other, day, day_start_result, fill_count, trade_count,
+    last_fill_at, last_trade_id
+  from positions
+  where account_id = %(account_id)s
+  order by bot_id, symbol
+) to stdout
 
 -- load_open_trades: the journeys that are under way
 select bot_id, symbol, number, direction, opened_at, closed_at, entry_quantity, entry_quote, exit_quantity, exit_quote,
