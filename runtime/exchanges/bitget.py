@@ -42,6 +42,7 @@ REFUSALS = {
 }
 DUPLICATES = frozenset({"40786", "40708", "43118", "45034", "50060", "25212"})
 NOT_FOUND = frozenset({"40109", "40768", "43001", "43025", "31007", "25204"})
+NO_ACCESS = frozenset({"40001", "40003", "40006", "40009", "40011", "40012", "40014", "40018", "40037"})
 RATE_LIMITS = frozenset({"429"})
 HOSTS = frozenset({"api.bitget.com"})
 WIRE = Wire(quantity="size", price="price", client_id="clientOid", side="side")
@@ -61,6 +62,7 @@ SPOT = Profile(
     refusal_codes=REFUSALS,
     not_found_codes=NOT_FOUND,
     rate_limit_codes=RATE_LIMITS,
+    access_codes=NO_ACCESS,
     receive_window_seconds=5,
     receive_window_param=True,
     history_days=90,
@@ -85,6 +87,7 @@ LINEAR = Profile(
     refusal_codes=REFUSALS,
     not_found_codes=NOT_FOUND,
     rate_limit_codes=RATE_LIMITS,
+    access_codes=NO_ACCESS,
     receive_window_seconds=30,  # the rule for the signature's time stamp: orders here carry no window of their own
     receive_window_param=False,
     history_days=90,

@@ -21,6 +21,10 @@ from runtime.exchanges.profiles import Profile
 from runtime.exchanges.readings import Raw, Unreadable
 from runtime.settings import Secret
 
+KEY_REMEDY = (
+    "Check HOLDFAST_VENUE_KEY, HOLDFAST_VENUE_SECRET and HOLDFAST_VENUE_PASSPHRASE, "
+    "what the key may do, and from which address."
+)
 CORRECT_SYMBOLS = "Correct the desk's symbols."
 
 
@@ -79,6 +83,8 @@ class Connection:
         # From nothing, so that no traceback drags the client's own text, and its addresses, along.
         if answers.why(said, self.profile.rate_limit_codes):
             raise errors.RateLimited(**facts) from None
+        if answers.why(said, self.profile.access_codes):
+            raise self.unsafe(f"to {action}, {detail}", KEY_REMEDY) from None
         raise errors.VenueUnavailable(**facts) from None
 
     def verdict(self) -> answers.Verdict:

@@ -43,6 +43,7 @@ class Profile:
     history_days: int
     page_size: int
     wire: Wire
+    access_codes: frozenset[str] = frozenset()  # our key will not do, however often we ask
     options: Mapping[str, object] = field(default_factory=dict)  # for ccxt
     success: frozenset[str] = frozenset()  # codes that mean "no fault"; empty where the venue sends none
     code_paths: tuple[str, ...] = ("code",)

@@ -23,6 +23,12 @@ def allow(profile: Profile, base_url: str | None, *, live: bool) -> None:
             "it must be said which: the live venue, or the address of a simulator",
             "Set HOLDFAST_LIVE to yes, or HOLDFAST_VENUE_URL, but not both.",
         )
+    if base_url and host not in LOOPBACK and not base_url.startswith("https://"):
+        raise _unsafe(
+            profile,
+            "the address of its simulator is on another machine and not encrypted",
+            "Use https, or run the simulator on this machine.",
+        )
     if not profile.proved and host not in LOOPBACK:
         raise _unsafe(
             profile,

@@ -44,13 +44,16 @@ READS: dict[str, tuple[tuple[str, str], Callable[[Rig], object]]] = {
 }
 
 
-@pytest.mark.parametrize("kind", HOSTILE)
-@pytest.mark.parametrize("read", READS)
+# Candles are lists without names, and the simulator spoils named fields only; tests/exchanges spoils those.
+NAMED_FIELDS = ("missing_fields", "wrong_types", "huge_numbers", "nul")
+SPOILT = [(read, kind) for read in READS for kind in HOSTILE if read != "candles" or kind not in NAMED_FIELDS]
+
+
+@pytest.mark.parametrize(("read", "kind"), SPOILT)
 def test_unreadable_reply__is_an_error_and_never_an_absence(rig: Rig, read: str, kind: str) -> None:
     if read == "positions" and rig.is_spot:
-        pytest.skip("spot has no positions")
-    if read == "candles" and kind in ("missing_fields", "wrong_types", "huge_numbers", "nul"):
-        pytest.skip("candles are lists; the simulator spoils named fields only")
+        assert rig.exchange.fetch_positions((rig.symbol,)) == ()  # asks nobody, so nobody can spoil it
+        return
     _fill_the_books(rig)
     routes, ask = READS[read]
     rig.fault(kind, routes[0] if rig.is_spot else routes[1], times=-1)

@@ -11,8 +11,10 @@ from runtime.domain.market import MarketKind
 from runtime.exchanges import bitget, registry, unproved
 from runtime.exchanges.ccxt_adapter import CcxtExchange, Credentials
 from runtime.exchanges.profiles import Profile
+from runtime.settings import Secret
 from tests.conformance.conftest import Open
 from tests.conformance.rig import Rig
+from tests.venue import RunningSimulator
 
 SABOTAGE: dict[str, Callable[[Any], object]] = {
     "resends": lambda client: client.options.update(maxRetriesOnFailure=2),
@@ -97,3 +99,25 @@ def test_settings__make_each_known_profile_distinct() -> None:
         assert (profile.venue, profile.kind) == (venue, kind)
         assert not profile.duplicate_codes & set(profile.refusal_codes)
         assert not profile.rate_limit_codes & set(profile.refusal_codes)
+
+
+def test_key__that_the_venue_does_not_know_stops_the_desk(venue: RunningSimulator) -> None:
+    stranger = Credentials(Secret("nobody"), Secret("x"), Secret("y"))
+    exchange = registry.open_exchange(
+        "bitget", MarketKind.SPOT, stranger, base_url=venue.url, request_timeout_seconds=5
+    )
+    exchange.connect(("BTC/USDT",))
+    with pytest.raises(errors.VenueUnsafe, match="HOLDFAST_VENUE_KEY"):
+        exchange.fetch_balances()
+    exchange.close()
+
+
+def test_simulator__on_another_machine_must_be_reached_over_tls(credentials: Credentials) -> None:
+    with pytest.raises(errors.VenueUnsafe, match="not encrypted"):
+        registry.open_exchange(
+            "bitget",
+            MarketKind.SPOT,
+            credentials,
+            base_url="http://192.0.2.1:1",
+            request_timeout_seconds=5,
+        )

@@ -79,15 +79,21 @@ def test_contracts__become_base_coins() -> None:
     assert fill.traded_at == datetime(2023, 11, 14, 22, 13, 20, 123_000, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("field", ["id", "clientOrderId", "side", "amount", "filled", "status", "timestamp"])
-@pytest.mark.parametrize("value", BAD, ids=lambda value: f"{value!r:.12}")
+def _may_be_an_id(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable() and 0 < len(value) < 128
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        (field, value)
+        for field in ("id", "clientOrderId", "side", "amount", "filled", "status", "timestamp")
+        for value in BAD
+        if field not in ("id", "clientOrderId") or not _may_be_an_id(value)
+    ],
+    ids=lambda value: f"{value!r:.12}",
+)
 def test_order__with_a_bad_field_is_unreadable(field: str, value: object) -> None:
-    if (
-        (field, value) in (("id", "x"), ("clientOrderId", "x"))
-        or field in ("id", "clientOrderId")
-        and (isinstance(value, str) and value.isprintable() and 0 < len(value) < 128)
-    ):
-        pytest.skip("that is an id")
     with pytest.raises(Unreadable):
         read_order({**ORDER, field: value})
 
