@@ -1,0 +1,97 @@
+"""The only place where stages and stacks meet. It synthesises one stage and has no effect but the templates.
+
+The stage and every setting come from the CDK context: cdk.json beside it, and `-c` or CDK_CONTEXT_JSON over that. No
+account is asked, no variable of the environment is read, no program is called: the templates are the same for everyone.
+"""
+
+import json
+from pathlib import Path
+
+# It says which Node runs, and must have said so before aws_cdk starts one.
+import stacks.node  # noqa: F401
+
+# isort: split
+from aws_cdk import App, BootstraplessSynthesizer, Stack, Tags
+
+from stacks.bot import BotStack
+from stacks.data import DataStack
+from stacks.network import NetworkStack
+from stacks.platform import PlatformStack
+from stacks.settings import Stage, read_stage
+from stacks.tasks import TasksStack
+
+CONTEXT = json.loads(Path(__file__).with_name("cdk.json").read_text("utf-8"))["context"]
+
+
+def open_app(*, outdir: str | None = None, context: dict[str, object] | None = None) -> App:
+    """An app with the flags of cdk.json, which `python app.py` would otherwise not see."""
+    return App(
+        outdir=outdir, context={**CONTEXT, **(context or {})}, analytics_reporting=False, tree_metadata=False
+    )
+
+
+def build(app: App) -> dict[str, Stack]:
+    """Every stack of the stage that the context names, in the order in which they depend on each other."""
+    context = app.node.get_all_context()
+    stage = read_stage(str(context.get("stage", "dev")), context)
+
+    def options(name: str, what: str) -> dict[str, object]:
+        return _options(stage, name, what)
+
+    network = NetworkStack(app, "Network", stage=stage, **options("network", "where it stands"))
+    data = DataStack(
+        app,
+        "Data",
+        stage=stage,
+        subnets=network.database_subnets,
+        security_group=network.groups.database,
+        **options("data", "what remembers"),
+    )
+    platform = PlatformStack(
+        app,
+        "Platform",
+        stage=stage,
+        network=network,
+        key=data.key,
+        database=data.database,
+        dumps=data.dumps,
+        **options("platform", "what tasks stand on"),
+    )
+    tasks = TasksStack(
+        app,
+        "Tasks",
+        stage=stage,
+        network=network,
+        platform=platform,
+        database=data.database,
+        dump_bucket=data.dumps.bucket_name,
+        **options("tasks", "migrate, backup, drill"),
+    )
+    bot = BotStack(
+        app,
+        "Bot",
+        stage=stage,
+        network=network,
+        platform=platform,
+        database=data.database,
+        **options("bot", "what trades"),
+    )
+    bot.add_stack_dependency(tasks, "the schema is migrated before anything trades")
+    Tags.of(app).add("holdfast:stage", stage.name)
+    return {each.node.id: each for each in (network, data, platform, tasks, bot)}
+
+
+def _options(stage: Stage, name: str, what: str) -> dict[str, object]:
+    return {
+        "stack_name": f"{stage.prefix}-{name}",
+        "description": f"Holdfast {stage.name}: {what}",
+        "termination_protection": stage.protected,
+        # Plain templates: nothing to upload, so nothing to bootstrap.
+        "synthesizer": BootstraplessSynthesizer(),
+    }
+
+
+if __name__ == "__main__":
+    app = open_app()
+    build(app)
+    app.synth()

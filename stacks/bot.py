@@ -1,0 +1,111 @@
+"""What trades: one ECS service for each desk of the stage. Another service, such as the API, is one more line.
+
+A desk is never run twice by ECS: the old task ends before the new one starts. A new service stands at zero, so that
+nothing trades before the schema is there, and a deploy passes on the count that it found: whoever stopped a desk finds
+it stopped.
+"""
+
+from aws_cdk import CfnOutput, CfnParameter, Stack, Tags
+from aws_cdk import aws_ecs as ecs
+from constructs import Construct
+
+from stacks.container import Container, camel, define_task, image_digest
+from stacks.data import Database
+from stacks.environment import desk_environment, desk_secrets
+from stacks.network import NetworkStack
+from stacks.platform import DATABASE_USERS, PlatformStack
+from stacks.settings import Desk, Stage
+
+# True only when the desk has loaded its state, holds its lease and had an answer of the database just now.
+HEALTH = ("python", "-m", "runtime", "health")
+FAILURES_MAX = 3
+
+
+class BotStack(Stack):
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        stage: Stage,
+        network: NetworkStack,
+        platform: PlatformStack,
+        database: Database,
+        **stack: object,
+    ) -> None:
+        super().__init__(scope, construct_id, **stack)  # type: ignore[arg-type]
+        self.stage = stage
+        self.network = network
+        self.platform = platform
+        self.database = database
+        self._digest = image_digest(self)
+        self.services = {desk.name: self._run_alone(self._desk(desk)) for desk in stage.desks}
+
+    def _desk(self, desk: Desk) -> Container:
+        return Container(
+            kind="desk",
+            name=f"desk-{desk.name}",
+            command=("desk",),
+            environment=desk_environment(desk, self.database, user=DATABASE_USERS["desk"]),
+            secret_arn=desk.keys_secret_arn,
+            secrets=desk_secrets(desk),
+            health_command=HEALTH,
+            cpu=self.stage.desk_cpu,
+            memory_mb=self.stage.desk_memory_mb,
+        )
+
+    def _run_alone(self, container: Container) -> ecs.CfnService:
+        """A service of at most one task: stop, then start."""
+        name = camel(container.name)
+        task = define_task(self, platform=self.platform, digest=self._digest, container=container)
+        count = CfnParameter(
+            self,
+            f"DesiredCount{name}",
+            type="Number",
+            default=0,
+            min_value=0,
+            max_value=1,
+            description=f"1 runs {container.name}, 0 stops it; the deploy passes on what it finds",
+        )
+        service = ecs.CfnService(
+            self,
+            f"{name}Service",
+            cluster=self.platform.cluster.cluster_arn,
+            task_definition=task.task_definition_arn,
+            desired_count=count.value_as_number,
+            launch_type="FARGATE",
+            platform_version="LATEST",
+            availability_zone_rebalancing="DISABLED",
+            enable_execute_command=self.stage.exec_enabled,
+            enable_ecs_managed_tags=True,
+            propagate_tags="SERVICE",
+            deployment_configuration=_stop_then_start(),
+            network_configuration=ecs.CfnService.NetworkConfigurationProperty(
+                awsvpc_configuration=ecs.CfnService.AwsVpcConfigurationProperty(
+                    subnets=[each.subnet_id for each in self.network.desk_subnets],
+                    security_groups=[self.network.groups.tasks.security_group_id],
+                    assign_public_ip="ENABLED" if self.network.assigns_public_addresses else "DISABLED",
+                )
+            ),
+        )
+        Tags.of(service).add("holdfast:desk", container.name)
+        CfnOutput(self, f"{name}ServiceName", value=service.attr_name)
+        return service
+
+
+def _stop_then_start() -> ecs.CfnService.DeploymentConfigurationProperty:
+    """Failures are counted over the whole deployment: a task that was healthy for a minute does not reset the count.
+
+    ECS resets it by default, and then never gives up on a bot that starts well and dies at its first tick.
+    """
+    breaker = ecs.CfnService.DeploymentCircuitBreakerProperty(
+        enable=True,
+        rollback=True,
+        reset_on_healthy_task=False,
+        threshold_configuration=ecs.CfnService.ThresholdConfigurationProperty(
+            type="COUNT", value=FAILURES_MAX
+        ),
+    )
+    return ecs.CfnService.DeploymentConfigurationProperty(
+        minimum_healthy_percent=0, maximum_percent=100, deployment_circuit_breaker=breaker
+    )

@@ -1,0 +1,60 @@
+"""What a container is told: the names of runtime/settings.py, which a test holds this file against.
+
+Pure, and without a secret: the database's address holds no password, since a token is signed for each connection.
+"""
+
+from collections.abc import Mapping
+
+from stacks.data import DATABASE_NAME, Database
+from stacks.settings import Desk
+
+CA_FILE = "/etc/holdfast/rds-ca.pem"
+DATA_DIR = "/var/lib/holdfast"
+
+# ECS kills after 120 s. The bot leaves within 100, and the rest is for the container's own end.
+SHUTDOWN_SECONDS = 100
+
+# Environment name -> field of the secret that holds the keys of a venue account.
+KEYS: Mapping[str, str] = {"HOLDFAST_VENUE_KEY": "key", "HOLDFAST_VENUE_SECRET": "secret"}
+PASSPHRASE: Mapping[str, str] = {"HOLDFAST_VENUE_PASSPHRASE": "passphrase"}
+
+
+def database_url(database: Database, user: str) -> str:
+    return (
+        f"postgresql://{user}@{database.host}:{database.port}/{DATABASE_NAME}"
+        f"?sslmode=verify-full&sslrootcert={CA_FILE}"
+    )
+
+
+def task_environment(database: Database, *, user: str | None) -> dict[str, str]:
+    """For the one-off tasks; a drill has no user and so no address of the database."""
+    environment = {"HOLDFAST_DATA_DIR": DATA_DIR, "HOLDFAST_LOG_LEVEL": "info"}
+    if user is not None:
+        environment["DATABASE_URL"] = database_url(database, user)
+    return environment
+
+
+def desk_environment(desk: Desk, database: Database, *, user: str) -> dict[str, str]:
+    """Every setting that is no secret, its default too, so that the template shows what a desk runs with."""
+    return {
+        **task_environment(database, user=user),
+        "HOLDFAST_USER": desk.user,
+        "HOLDFAST_ACCOUNT": desk.account,
+        "HOLDFAST_LIVE": "yes" if desk.live else "no",
+        "HOLDFAST_VENUE_URL": desk.venue_url,
+        "HOLDFAST_DATABASE_POOL_MAX": "4",
+        "HOLDFAST_STATEMENT_SECONDS": "10",
+        "HOLDFAST_TICK_SECONDS": "1",
+        "HOLDFAST_REQUEST_TIMEOUT_SECONDS": "5",
+        "HOLDFAST_SEND_WITHIN_SECONDS": "5",
+        "HOLDFAST_LEASE_SECONDS": "30",
+        "HOLDFAST_RECONCILE_SECONDS": "300",
+        "HOLDFAST_SHUTDOWN_SECONDS": str(SHUTDOWN_SECONDS),
+        "HOLDFAST_STORE_LOST_SECONDS": "120",
+    }
+
+
+def desk_secrets(desk: Desk) -> dict[str, str]:
+    if not desk.keys_secret_arn:
+        return {}
+    return {**KEYS, **(PASSPHRASE if desk.has_passphrase else {})}

@@ -1,0 +1,252 @@
+"""What every task stands on: the registry, the cluster, a role for each kind of task, log groups, topics, the spool.
+
+Each role may do what its task does and nothing else; docs/aws.md says it in words, and a snapshot in the tests fails
+on any broadening. Policies are written out here: a grant given elsewhere would widen a role behind the reader's back.
+"""
+
+from aws_cdk import Aws, CfnOutput, RemovalPolicy, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_efs as efs
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_rds as rds
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from stacks.data import DUMPS, Database
+from stacks.network import NetworkStack
+from stacks.settings import Stage
+
+# A kind of task: its log group, its role, and the PostgreSQL user that its role may connect as.
+KINDS = ("desk", "migrate", "backup", "drill")
+DATABASE_USERS = {"desk": "holdfast_bot", "migrate": "holdfast_migrator", "backup": "holdfast_backup"}
+
+IMAGES_KEPT = 50
+SPOOL_OWNER = "1000"
+
+
+class PlatformStack(Stack):
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        stage: Stage,
+        network: NetworkStack,
+        key: kms.IKey,
+        database: Database,
+        dumps: s3.IBucket,
+        **stack: object,
+    ) -> None:
+        super().__init__(scope, construct_id, **stack)  # type: ignore[arg-type]
+        self.stage = stage
+        self.key = key
+        self.dumps = dumps
+        self.images = self._make_registry()
+        self.cluster = self._make_cluster(network.vpc)
+        self.logs = {kind: self._make_log_group(kind) for kind in KINDS}
+        self.execution = {kind: self._make_execution_role(kind) for kind in ("desk", "task")}
+        self.roles = {kind: self._make_role(kind) for kind in KINDS}
+        self._let_roles_work(database)
+        self.page = self._make_topic("Page", "somebody must get up")
+        self.ticket = self._make_topic("Ticket", "somebody should look at it today")
+        self._send_events(database)
+        self.spool = self._make_spool(network) if stage.durable_spool else None
+        CfnOutput(self, "RepositoryUri", value=self.images.repository_uri)
+        CfnOutput(self, "ClusterName", value=self.cluster.cluster_name)
+        CfnOutput(self, "PageTopicArn", value=self.page.topic_arn)
+        CfnOutput(self, "TicketTopicArn", value=self.ticket.topic_arn)
+
+    def _make_registry(self) -> ecr.Repository:
+        """A tag never moves, and tasks name a digest anyway; the last releases stay for a rollback."""
+        return ecr.Repository(
+            self,
+            "Images",
+            image_tag_mutability=ecr.TagMutability.IMMUTABLE,
+            image_scan_on_push=True,
+            encryption=ecr.RepositoryEncryption.KMS,
+            encryption_key=self.key,
+            lifecycle_rules=[ecr.LifecycleRule(max_image_count=IMAGES_KEPT)],
+            removal_policy=RemovalPolicy.RETAIN if self.stage.protected else RemovalPolicy.DESTROY,
+        )
+
+    def _make_cluster(self, vpc: ec2.IVpc) -> ecs.Cluster:
+        insights = ecs.ContainerInsights
+        return ecs.Cluster(
+            self,
+            "Cluster",
+            vpc=vpc,
+            container_insights_v2=insights.ENABLED if self.stage.container_insights else insights.DISABLED,
+        )
+
+    def _make_log_group(self, kind: str) -> logs.LogGroup:
+        """Named, because the key admits log groups by their name; kept where the stage is protected."""
+        return logs.LogGroup(
+            self,
+            f"{kind.title()}Logs",
+            log_group_name=f"{self.stage.prefix}/{kind}",
+            encryption_key=self.key,
+            retention=logs.RetentionDays[_RETENTION_NAMES[self.stage.log_days]],
+            removal_policy=RemovalPolicy.RETAIN if self.stage.protected else RemovalPolicy.DESTROY,
+        )
+
+    # --- roles ------------------------------------------------------------------------------------------------------
+
+    def _make_role(self, kind: str) -> iam.Role:
+        """Tasks of this account and cluster only, so that nobody else's task can borrow it."""
+        arn_like = {"aws:SourceArn": f"arn:{Aws.PARTITION}:ecs:{Aws.REGION}:{Aws.ACCOUNT_ID}:*"}
+        return iam.Role(
+            self,
+            f"{kind.title()}Role",
+            description=f"{self.stage.prefix}: what a {kind} task may do",
+            assumed_by=iam.ServicePrincipal(
+                "ecs-tasks.amazonaws.com",
+                conditions={"ArnLike": arn_like, "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+            ),
+        )
+
+    def _make_execution_role(self, kind: str) -> iam.Role:
+        """What ECS itself does before a container starts: pull, open the log, and for desks read their venue keys."""
+        role = self._make_role(f"{kind}-execution")
+        kinds = ("desk",) if kind == "desk" else tuple(each for each in KINDS if each != "desk")
+        _allow(role, ["ecr:GetAuthorizationToken"], "*")
+        _allow(role, ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"],
+               self.images.repository_arn)  # fmt: skip
+        _allow(
+            role,
+            ["logs:CreateLogStream", "logs:PutLogEvents"],
+            *[self.logs[each].log_group_arn for each in kinds],
+        )
+        secrets = sorted({desk.keys_secret_arn for desk in self.stage.desks if desk.keys_secret_arn})
+        if kind == "desk" and secrets:
+            _allow(role, ["secretsmanager:GetSecretValue"], *secrets)
+        return role
+
+    def _let_roles_work(self, database: Database) -> None:
+        for kind, user in DATABASE_USERS.items():
+            who = f"arn:{Aws.PARTITION}:rds-db:{Aws.REGION}:{Aws.ACCOUNT_ID}:dbuser:{database.resource_id}/{user}"
+            _allow(self.roles[kind], ["rds-db:connect"], who)
+        # The migration makes the roles of the database, once, with the secret that RDS keeps.
+        _allow(self.roles["migrate"], ["secretsmanager:GetSecretValue"], database.master_secret_arn)
+        _allow(self.roles["migrate"], ["kms:Decrypt"], self.key.key_arn)
+        # A backup is written and cannot be read or removed by whoever wrote it; a drill reads and cannot write.
+        dumps = f"{self.dumps.bucket_arn}/{DUMPS}/*"
+        _allow(self.roles["backup"], ["s3:PutObject"], dumps)
+        _allow(self.roles["backup"], ["kms:GenerateDataKey", "kms:Decrypt"], self.key.key_arn)
+        _allow(self.roles["drill"], ["s3:GetObject"], dumps)
+        _allow(self.roles["drill"], ["s3:ListBucket"], self.dumps.bucket_arn)
+        _allow(self.roles["drill"], ["kms:Decrypt"], self.key.key_arn)
+
+    # --- who is told ------------------------------------------------------------------------------------------------
+
+    def _make_topic(self, name: str, meaning: str) -> sns.Topic:
+        topic = sns.Topic(
+            self, name, display_name=f"{self.stage.prefix}: {meaning}", master_key=self.key, enforce_ssl=True
+        )
+        # A topic with a policy of its own has no default policy: without this an alarm would stay silent.
+        topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsAndEvents",
+                principals=[
+                    iam.ServicePrincipal(f"{name}.amazonaws.com")
+                    for name in ("cloudwatch", "events", "events.rds")
+                ],
+                actions=["sns:Publish"],
+                resources=[topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+            )
+        )
+        for address in self.stage.page_to:
+            topic.add_subscription(subscriptions.EmailSubscription(address))
+        return topic
+
+    def _send_events(self, database: Database) -> None:
+        """What no metric says: a deployment that rolled back, a task that failed, a retirement, a failover."""
+        cluster = {"clusterArn": [self.cluster.cluster_arn]}
+        patterns = {
+            "DeploymentFailed": events.EventPattern(
+                source=["aws.ecs"],
+                detail_type=["ECS Deployment State Change"],
+                detail={"eventName": ["SERVICE_DEPLOYMENT_FAILED"]},
+            ),
+            "TaskFailed": events.EventPattern(
+                source=["aws.ecs"],
+                detail_type=["ECS Task State Change"],
+                detail={
+                    **cluster,
+                    "lastStatus": ["STOPPED"],
+                    "containers": {"exitCode": [{"anything-but": 0}]},
+                },
+            ),
+            "TaskRetirement": events.EventPattern(
+                source=["aws.health"],
+                detail_type=["AWS Health Event"],
+                detail={"service": ["ECS"], "eventTypeCategory": ["scheduledChange"]},
+            ),
+        }
+        for name, pattern in patterns.items():
+            events.Rule(self, name, event_pattern=pattern, targets=[targets.SnsTopic(self.ticket)])
+        cluster_like = "DBClusterIdentifier" in database.dimensions
+        rds.CfnEventSubscription(
+            self,
+            "DatabaseEvents",
+            sns_topic_arn=self.ticket.topic_arn,
+            source_type="db-cluster" if cluster_like else "db-instance",
+            source_ids=list(database.dimensions.values()),
+            event_categories=["failover", "failure", "maintenance", "notification"],
+        )
+
+    # --- the spool --------------------------------------------------------------------------------------------------
+
+    def _make_spool(self, network: NetworkStack) -> efs.AccessPoint:
+        """A spool that outlives its task, for who wants its observations through any loss of a machine."""
+        files = efs.FileSystem(
+            self,
+            "Spool",
+            vpc=network.vpc,
+            vpc_subnets=ec2.SubnetSelection(subnets=network.database_subnets),
+            security_group=network.groups.spool,
+            encrypted=True,
+            kms_key=self.key,
+            enable_automatic_backups=True,
+            removal_policy=RemovalPolicy.RETAIN if self.stage.protected else RemovalPolicy.DESTROY,
+        )
+        point = files.add_access_point(
+            "Desks",
+            path="/desks",
+            create_acl=efs.Acl(owner_uid=SPOOL_OWNER, owner_gid=SPOOL_OWNER, permissions="0700"),
+            posix_user=efs.PosixUser(uid=SPOOL_OWNER, gid=SPOOL_OWNER),
+        )
+        self.roles["desk"].add_to_policy(
+            iam.PolicyStatement(
+                actions=["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"],
+                resources=[files.file_system_arn],
+                conditions={"StringEquals": {"elasticfilesystem:AccessPointArn": point.access_point_arn}},
+            )
+        )
+        return point
+
+
+def _allow(role: iam.Role, actions: list[str], *resources: str) -> None:
+    role.add_to_policy(iam.PolicyStatement(actions=actions, resources=list(resources)))
+
+
+_RETENTION_NAMES = {
+    1: "ONE_DAY",
+    3: "THREE_DAYS",
+    5: "FIVE_DAYS",
+    7: "ONE_WEEK",
+    14: "TWO_WEEKS",
+    30: "ONE_MONTH",
+    60: "TWO_MONTHS",
+    90: "THREE_MONTHS",
+    180: "SIX_MONTHS",
+    365: "ONE_YEAR",
+}
