@@ -169,7 +169,7 @@ def _late(venue: RunningSimulator) -> list[object]:
 
 def strike_answer(ground: Ground, point: Point) -> Verdict:
     fault, order, _, mode = point.place.split(":")
-    site, verdict = _impatient(set_out(ground, point.kind)), Verdict()
+    site, verdict = impatient(set_out(ground, point.kind)), Verdict()
     if fault.startswith("fills_"):
         ground.venue.control(
             "fills", {"mode": fault.removeprefix("fills_"), "seconds": LISTING_DELAY_SECONDS}
@@ -194,5 +194,6 @@ def _answering(ground: Ground, site: Site, place: str) -> MakeDirector:
     return lambda desk: Answering(desk, ground.venue, site, place)
 
 
-def _impatient(site: Site) -> Site:
+def impatient(site: Site) -> Site:
+    """Waits for a reply only for a moment: here it either comes at once or never."""
     return replace(site, pace=replace(site.pace, request_timeout_seconds=TIMEOUT_SECONDS))
