@@ -27,6 +27,7 @@ from tests.crash.striking import timed
 
 WORKERS = 2
 PROGRESS_SECONDS = 5.0
+SAID_LENGTH_MAX = 500
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for point, verdict in _run_all(base, points, args.workers):
             report.add(point, verdict)
             if args.verbose or not verdict.is_good:
-                print(f"{point} {json.dumps(asdict(verdict))}"[:2000], flush=True)
+                print(f"{point} {json.dumps(asdict(verdict))}"[:SAID_LENGTH_MAX], flush=True)
             if time.monotonic() > next_line:
                 next_line = time.monotonic() + PROGRESS_SECONDS
                 print(f"{time.monotonic() - started:5.0f} s  {report.progress(len(points))}", flush=True)

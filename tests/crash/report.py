@@ -7,7 +7,7 @@ from tests.crash.points import Point
 from tests.crash.suites import SUITES
 
 COLUMNS = ("points", "runs", "orders", "lost", "duplicated", "unresolved", "stale", "late", "seconds")
-FAULT_LENGTH_MAX = 1500
+FAULT_LENGTH_MAX = 800
 SHOWN_MAX = 20
 
 

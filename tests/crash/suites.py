@@ -11,7 +11,7 @@ from tests.crash.ground import Ground
 from tests.crash.idling import TURNS, strike_idle
 from tests.crash.judging import Verdict
 from tests.crash.points import Point
-from tests.crash.reading import strike_reading
+from tests.crash.reading import strike_blind, strike_reading
 from tests.crash.recovering import count_recovery, strike_recovery
 from tests.crash.rivals import STARTS, strike_starts, strike_tenants, strike_zombie, zombie_places
 from tests.crash.striking import (
@@ -44,6 +44,7 @@ SUITES = {
         Suite("break", "each connection broken at each message", strike_connection),
         Suite("answer", "answers that prove nothing", strike_answer),
         Suite("reading", "what is looked for is spoilt too", strike_reading),
+        Suite("blind", "never proved: visible, and alone", strike_blind),
         Suite("zombie", "SIGSTOP past the lease, then awake", strike_zombie),
         Suite("starts", "many starts at once", strike_starts),
         Suite("tenants", "two tenants side by side, one killed", strike_tenants),
@@ -71,6 +72,7 @@ def slice_of(points: list[Point], seed: int) -> list[Point]:
         "message": 12,
         "break": 8,
         "reading": 8,
+        "blind": 2,
         "zombie": 3,
         "tenants": 2,
         "idle": 4,
@@ -97,6 +99,7 @@ def _places(ground: Ground, kind: str, seed: int, depth: str) -> Iterator[tuple[
             yield from (("break", f"{channel}:{number}:{loss}") for loss in LOSSES)
     yield from (("answer", place) for place in answers.places())
     yield from (("reading", place) for place in reading.places(kind))
+    yield from (("blind", place) for place in reading.blind_places(kind))
     yield from (("zombie", place) for place in dict.fromkeys(zombie_places(lines)))
     yield from (("starts", place) for place in STARTS)
     yield from (("tenants", line) for line in random.Random(seed).sample(lines, TENANT_POINTS))
