@@ -22,6 +22,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from runtime import errors
 from runtime.domain.identity import AccountId, UserId
 from runtime.settings import Secret
+from runtime.store import roundtrip
 
 SCHEMA = "holdfast"
 # Both in the statement's own round trip: the tenant, and whether this server takes writes at all.
@@ -104,13 +105,7 @@ class SingleTx(Tx):
                 detail="a single-statement transaction was asked for a second statement"
             )
         self._spent = True
-        # Between two syncs of a pipeline PostgreSQL runs one implicit transaction, so the tenant setting holds for the
-        # statement behind it and for nothing else.
-        with self._connection.pipeline():
-            entered = self._connection.execute(_ENTER, (str(self.tenant),))
-            cursor = self._connection.execute(query.encode(), parameters)
-        _require_primary(self._connection, entered)
-        return cursor.fetchall() if cursor.description else ()
+        return roundtrip.run(self._connection, str(self.tenant), query, parameters)
 
 
 class Store:

@@ -1,5 +1,6 @@
 """PostgreSQL fails in many ways; each becomes the one error that says what to do next, and no secret leaves with it."""
 
+import signal
 import time
 from typing import Any
 
@@ -229,3 +230,44 @@ def _require_silent(exc: BaseException | None) -> None:
     while exc is not None:
         assert PASSWORD not in f"{exc!s} {exc!r} {exc.args}"
         exc = exc.__cause__ or exc.__context__
+
+
+def test_single__statements_that_fail_do_not_pile_up_in_the_session(line: tuple[Proxy, Desk]) -> None:
+    _, desk = line
+    ledger = desk.ledger()
+    order = place(ledger, make_intent(desk.bot_id))
+    for _ in range(5):
+        with pytest.raises(errors.BrokenInvariant):
+            ledger.advance(order, Status.FAILED, NOW, {})
+    with desk.store.single("look") as tx:
+        prepared = tx.rows("select statement from pg_prepared_statements")
+    statements = [statement for (statement,) in prepared]
+    assert len(statements) < 20
+    assert len([each for each in statements if "advance" in each or "update orders" in each]) <= 2
+
+
+def test_single__more_than_the_sockets_hold_goes_both_ways(desk: Desk) -> None:
+    """Neither side may wait for the other to read first."""
+    large = "x" * 8_000_000
+    with desk.store.single("say and hear much") as tx:
+        assert tx.rows("select %(large)s::text || 'y'", {"large": large}) == [(large + "y",)]
+
+
+def test_single__an_interrupt_leaves_no_session_in_between(database: Database, names: Names) -> None:
+    """A signal may come while the answer is awaited: the session's state is unknown, so it is not used again."""
+
+    def interrupt(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    with Store(database.secret("holdfast_bot"), names.tenant, pool_max=1) as store:
+        before = _pids(database)
+        was = signal.signal(signal.SIGALRM, interrupt)
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        try:
+            with pytest.raises(KeyboardInterrupt), store.single("wait") as tx:
+                tx.rows("select pg_sleep(5)")
+        finally:
+            signal.signal(signal.SIGALRM, was)
+        with store.single("look") as tx:
+            assert tx.rows("select 1") == [(1,)]
+        assert _pids(database) - before
