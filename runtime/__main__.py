@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from rich.console import Console
@@ -29,6 +30,7 @@ from runtime.exchanges.port import Exchange
 from runtime.local import postgres, samples, supervisor, terminal
 from runtime.settings import Secret, Settings
 from runtime.simulator import cli as simulator_cli
+from runtime.simulator.config import SPEED_MAX
 from runtime.store import bots, operations, schema, status
 from runtime.store.bots import Account
 from runtime.store.pool import Store
@@ -422,7 +424,18 @@ def _add_run(added: argparse.ArgumentParser) -> None:
         "--desks", type=Path, default=samples.DESKS, help="desk file (default: the sample desks)"
     )
     added.add_argument("--seed", type=int, default=7, help="seed of the simulated prices")
-    added.add_argument("--speed", default="20", help="market seconds in a second")
+    added.add_argument("--speed", type=_speed, default="20", help="market seconds in a second")
+
+
+def _speed(written: str) -> str:
+    """Refused here already: the simulator is a child, which the supervisor would start again and again."""
+    try:
+        number = Decimal(written)
+    except InvalidOperation:
+        raise argparse.ArgumentTypeError(f"{written!r:.40} is not a number") from None
+    if not number.is_finite() or not 0 < number <= SPEED_MAX:
+        raise argparse.ArgumentTypeError(f"{written!r:.40} is not above 0 and at most {SPEED_MAX}")
+    return written
 
 
 def _add_command(added: argparse.ArgumentParser) -> None:

@@ -16,6 +16,7 @@ parameters = { fast = 3 }
 limits = { order_quote_max = "500" }    # numbers near money are text
 """
 
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,13 +63,18 @@ class DeskFile:
 
 def read(path: Path, build_strategy: StrategyBuilder) -> DeskFile:
     try:
-        if path.stat().st_size > FILE_BYTES_MAX:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for, a device has no end
+            raise _unreadable(path, "it is not a file")
+        if found.st_size > FILE_BYTES_MAX:
             raise _unreadable(path, "it is larger than a desk file can be")
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as exc:
         raise _unreadable(path, exc.strerror or type(exc).__name__) from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise _unreadable(path, f"it is not TOML: {exc}") from exc
+    except RecursionError as exc:
+        raise _unreadable(path, "it is not TOML of a sane depth") from exc
     faults: list[str] = []
     parsed = _parse(raw, build_strategy, faults)
     if faults:
