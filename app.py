@@ -16,6 +16,7 @@ from aws_cdk import App, BootstraplessSynthesizer, Stack, Tags
 from stacks.bot import BotStack
 from stacks.data import DataStack
 from stacks.network import NetworkStack
+from stacks.observability import ObservabilityStack
 from stacks.platform import PlatformStack
 from stacks.settings import Stage, read_stage
 from stacks.tasks import TasksStack
@@ -76,9 +77,19 @@ def build(app: App) -> dict[str, Stack]:
         database=data.database,
         **options("bot", "what trades"),
     )
+    observability = ObservabilityStack(
+        app,
+        "Observability",
+        stage=stage,
+        network=network,
+        platform=platform,
+        bot=bot,
+        database=data.database,
+        **options("observability", "what an operator sees"),
+    )
     bot.add_stack_dependency(tasks, "the schema is migrated before anything trades")
     Tags.of(app).add("holdfast:stage", stage.name)
-    return {each.node.id: each for each in (network, data, platform, tasks, bot)}
+    return {each.node.id: each for each in (network, data, platform, tasks, bot, observability)}
 
 
 def _options(stage: Stage, name: str, what: str) -> dict[str, object]:
@@ -86,6 +97,8 @@ def _options(stage: Stage, name: str, what: str) -> dict[str, object]:
         "stack_name": f"{stage.prefix}-{name}",
         "description": f"Holdfast {stage.name}: {what}",
         "termination_protection": stage.protected,
+        # CloudFormation takes 51,200 bytes in a call, and indentation was half of a template.
+        "suppress_template_indentation": True,
         # Plain templates: nothing to upload, so nothing to bootstrap.
         "synthesizer": BootstraplessSynthesizer(),
     }

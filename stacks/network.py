@@ -54,6 +54,7 @@ class NetworkStack(Stack):
         self.groups = self._make_groups()
         self._add_flow_log()
         self._add_endpoints()
+        self.gateways: list[ec2.CfnNatGateway] = []
         self.elastic_addresses = self._lead_out()
         addresses = [each.attr_public_ip for each in self.elastic_addresses]
         CfnOutput(
@@ -172,7 +173,6 @@ class NetworkStack(Stack):
         return address
 
     def _lead_through_gateways(self) -> list[ec2.CfnEIP]:
-        self.gateways: list[ec2.CfnNatGateway] = []
         addresses = []
         for number, public in enumerate(self.vpc.public_subnets[: self.stage.nat_count], start=1):
             address = self._elastic_address(number)

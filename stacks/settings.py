@@ -161,7 +161,7 @@ TABLE: Mapping[str, tuple[Any, Any]] = {
     "exec_enabled":             (False,                   False),
     "log_days":                 (30,                      365),
     "backup_schedule":          ("cron(17 3 * * ? *)",    "cron(17 3 * * ? *)"),      # UTC
-    "drill_schedule":           ("cron(47 4 ? * SUN *)",  "cron(47 4 ? * SUN *)"),
+    "drill_schedule":           ("cron(47 4 ? * SUN,WED *)", "cron(47 4 ? * SUN,WED *)"),
     "composite_alarms":         (False,                   True),
     "page_to":                  ((),                      ()),                        # e-mail addresses
 }  # fmt: skip
