@@ -67,15 +67,15 @@ def slice_of(points: list[Point], seed: int) -> list[Point]:
     chance = random.Random(seed)
     chosen: list[Point] = []
     for suite, count in {
-        "life": 24,
-        "recovery": 10,
-        "message": 12,
-        "break": 8,
-        "reading": 8,
+        "life": 16,
+        "recovery": 6,
+        "message": 10,
+        "break": 6,
+        "reading": 6,
         "blind": 2,
-        "zombie": 3,
-        "tenants": 2,
-        "idle": 4,
+        "zombie": 2,
+        "tenants": 1,
+        "idle": 3,
     }.items():
         of_suite = [point for point in points if point.suite == suite]
         chosen += chance.sample(of_suite, min(count, len(of_suite)))

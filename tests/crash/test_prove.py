@@ -34,8 +34,8 @@ def prove(tmp_path: Path, *arguments: str) -> tuple[int, dict[str, float], str]:
 def test_slice__loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
     code, sums, said = prove(tmp_path, "--slice", "--seed", "1")
     assert code == 0, said
-    assert sums["points"] > 80
-    assert sums["orders"] > 4 * 80
+    assert sums["points"] >= 75
+    assert sums["orders"] > 3 * 75
     counted = {name: sums[name] for name in ("lost", "duplicated", "stale")}
     assert counted == dict.fromkeys(counted, 0), said
     assert sums["unresolved"] == BLIND, said
