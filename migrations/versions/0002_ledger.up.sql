@@ -79,27 +79,34 @@ create index orders_unsettled on holdfast.orders (user_id, account_id, created_a
   where status in ('pending', 'submitted', 'open', 'partially_filled', 'unknown');
 create index orders_recent on holdfast.orders (user_id, account_id, updated_at);
 
+-- What a WHEN says is parsed anew for every statement, so what each order's life passes has none: it calls the function.
 create function holdfast.check_order_change() returns trigger
   language plpgsql
 as $body$
 begin
-  if not holdfast.may_move(old.status, new.status) then
+  if old.status <> new.status and not holdfast.may_move(old.status, new.status) then
     raise exception 'an order may not move from % to %', old.status, new.status using errcode = 'HF004';
+  end if;
+  if new.filled_quantity < old.filled_quantity or new.venue_order_id is distinct from old.venue_order_id
+    and old.venue_order_id is not null then
+    raise exception 'what was filled of an order, and the id its venue gave it, may not be rewritten'
+      using errcode = 'HF003';
   end if;
   return new;
 end
 $body$;
-create trigger orders_move_is_legal before update of status on holdfast.orders
-  for each row when (old.status is distinct from new.status) execute function holdfast.check_order_change();
+create trigger orders_move_is_legal before update of status, filled_quantity, venue_order_id on holdfast.orders
+  for each row execute function holdfast.check_order_change();
 
 create function holdfast.refuse_order_rewrite() returns trigger
   language plpgsql
 as $body$
 begin
-  raise exception 'what an order asked for, and what was filled of it, may not be rewritten' using errcode = 'HF003';
+  raise exception 'what an order asked for may not be rewritten' using errcode = 'HF003';
 end
 $body$;
-create trigger orders_intent_is_fixed before update on holdfast.orders
+create trigger orders_intent_is_fixed before update of user_id, order_id, account_id, bot_id, job_id, client_order_id,
+    intent_key, symbol, side, kind, quantity, price, reduce_only, epoch, created_at, send_before on holdfast.orders
   for each row when (
     new.user_id <> old.user_id
     or new.order_id <> old.order_id
@@ -117,8 +124,6 @@ create trigger orders_intent_is_fixed before update on holdfast.orders
     or new.epoch <> old.epoch
     or new.created_at <> old.created_at
     or new.send_before <> old.send_before
-    or new.filled_quantity < old.filled_quantity
-    or (old.venue_order_id is not null and new.venue_order_id is distinct from old.venue_order_id)
   ) execute function holdfast.refuse_order_rewrite();
 
 create table holdfast.order_events (

@@ -35,8 +35,13 @@ CREATE OR REPLACE FUNCTION holdfast.check_order_change()
  LANGUAGE plpgsql
 AS $function$
 begin
-  if not holdfast.may_move(old.status, new.status) then
+  if old.status <> new.status and not holdfast.may_move(old.status, new.status) then
     raise exception 'an order may not move from % to %', old.status, new.status using errcode = 'HF004';
+  end if;
+  if new.filled_quantity < old.filled_quantity or new.venue_order_id is distinct from old.venue_order_id
+    and old.venue_order_id is not null then
+    raise exception 'what was filled of an order, and the id its venue gave it, may not be rewritten'
+      using errcode = 'HF003';
   end if;
   return new;
 end
@@ -71,7 +76,7 @@ CREATE OR REPLACE FUNCTION holdfast.refuse_order_rewrite()
  LANGUAGE plpgsql
 AS $function$
 begin
-  raise exception 'what an order asked for, and what was filled of it, may not be rewritten' using errcode = 'HF003';
+  raise exception 'what an order asked for may not be rewritten' using errcode = 'HF003';
 end
 $function$;
 
@@ -418,8 +423,8 @@ CREATE TRIGGER leases_epoch_rises BEFORE UPDATE ON holdfast.leases FOR EACH ROW 
 CREATE TRIGGER leases_truncate BEFORE TRUNCATE ON holdfast.leases FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER order_events_append_only BEFORE DELETE OR UPDATE ON holdfast.order_events FOR EACH ROW EXECUTE FUNCTION holdfast.refuse_change();
 CREATE TRIGGER order_events_truncate BEFORE TRUNCATE ON holdfast.order_events FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
-CREATE TRIGGER orders_intent_is_fixed BEFORE UPDATE ON holdfast.orders FOR EACH ROW WHEN (((new.user_id <> old.user_id) OR (new.order_id <> old.order_id) OR (new.account_id <> old.account_id) OR (new.bot_id <> old.bot_id) OR (new.job_id IS DISTINCT FROM old.job_id) OR (new.client_order_id <> old.client_order_id) OR (new.intent_key <> old.intent_key) OR (new.symbol <> old.symbol) OR (new.side <> old.side) OR (new.kind <> old.kind) OR ((new.quantity)::numeric <> (old.quantity)::numeric) OR ((new.price)::numeric IS DISTINCT FROM (old.price)::numeric) OR (new.reduce_only <> old.reduce_only) OR (new.epoch <> old.epoch) OR (new.created_at <> old.created_at) OR (new.send_before <> old.send_before) OR ((new.filled_quantity)::numeric < (old.filled_quantity)::numeric) OR ((old.venue_order_id IS NOT NULL) AND (new.venue_order_id IS DISTINCT FROM old.venue_order_id)))) EXECUTE FUNCTION holdfast.refuse_order_rewrite();
-CREATE TRIGGER orders_move_is_legal BEFORE UPDATE OF status ON holdfast.orders FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION holdfast.check_order_change();
+CREATE TRIGGER orders_intent_is_fixed BEFORE UPDATE OF user_id, order_id, account_id, bot_id, job_id, client_order_id, intent_key, symbol, side, kind, quantity, price, reduce_only, epoch, created_at, send_before ON holdfast.orders FOR EACH ROW WHEN (((new.user_id <> old.user_id) OR (new.order_id <> old.order_id) OR (new.account_id <> old.account_id) OR (new.bot_id <> old.bot_id) OR (new.job_id IS DISTINCT FROM old.job_id) OR (new.client_order_id <> old.client_order_id) OR (new.intent_key <> old.intent_key) OR (new.symbol <> old.symbol) OR (new.side <> old.side) OR (new.kind <> old.kind) OR ((new.quantity)::numeric <> (old.quantity)::numeric) OR ((new.price)::numeric IS DISTINCT FROM (old.price)::numeric) OR (new.reduce_only <> old.reduce_only) OR (new.epoch <> old.epoch) OR (new.created_at <> old.created_at) OR (new.send_before <> old.send_before))) EXECUTE FUNCTION holdfast.refuse_order_rewrite();
+CREATE TRIGGER orders_move_is_legal BEFORE UPDATE OF status, filled_quantity, venue_order_id ON holdfast.orders FOR EACH ROW EXECUTE FUNCTION holdfast.check_order_change();
 CREATE TRIGGER orders_truncate BEFORE TRUNCATE ON holdfast.orders FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER positions_truncate BEFORE TRUNCATE ON holdfast.positions FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER quarantine_truncate BEFORE TRUNCATE ON holdfast.quarantine FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
