@@ -42,6 +42,12 @@ class Child:
         self.code = os.waitstatus_to_exitcode(status)
         return False
 
+    def kill(self) -> None:
+        """At once, stopped or not, unless it has ended already."""
+        if self.code is None:
+            self.signal(signal.SIGKILL)
+            self.wait()
+
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 

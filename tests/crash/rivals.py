@@ -35,6 +35,8 @@ ZOMBIE_ROOMS = (
     "store/pool",
     "exchanges/ccxt",
 )
+# Between its last look at the deadline and the socket nothing of ours can stop a request any more.
+LAST_CHECK = "exchanges/door.py"
 WAKES = ("early", "late")
 STARTS = ("4:new", "4:killed", "8:new", "8:killed")
 
@@ -89,29 +91,36 @@ def strike_zombie(ground: Ground, point: Point) -> Verdict:
         verdict.reached = False
         finish(ground, site, verdict)
         return verdict
-    await_lapse(ground, site)
-    calm = replace(site, pace=replace(site.pace, lease_seconds=30, request_timeout_seconds=5))
-    if wakes == "early":
-        _wake_early(ground, calm, zombie, verdict)
-    else:
-        end(ground, calm, start(calm, directed(ground.venue, calm)), verdict)
-        _wake(ground, calm, zombie, verdict)
-        awake = Verdict()
-        judge(ground, calm, awake)
-        verdict.lost, verdict.duplicated = awake.lost, awake.duplicated
-        verdict.faults += awake.faults
+    try:
+        await_lapse(ground, site)
+        calm = replace(site, pace=replace(site.pace, lease_seconds=30, request_timeout_seconds=5))
+        wake = _wake_early if wakes == "early" else _wake_late
+        wake(ground, calm, zombie, verdict)
+    finally:
+        zombie.kill()
+    if verdict.late and not place.startswith(LAST_CHECK):
+        verdict.faults.append("it sent an order although its deadline had passed")
     return verdict
+
+
+def _wake_late(ground: Ground, site: Site, zombie: Child, verdict: Verdict) -> None:
+    end(ground, site, start(site, directed(ground.venue, site)), verdict)
+    _wake(ground, site, zombie, verdict)
+    awake = Verdict()
+    judge(ground, site, awake)
+    verdict.lost, verdict.duplicated = awake.lost, awake.duplicated
+    verdict.faults += awake.faults
 
 
 def _wake_early(ground: Ground, site: Site, zombie: Child, verdict: Verdict) -> None:
     successor = start(site, lambda desk: _Successor(desk, ground.venue, site.venue_account))
-    if successor.wait_stopped():
-        _wake(ground, site, zombie, verdict)
-        successor.signal(signal.SIGCONT)
-    else:
-        zombie.signal(signal.SIGKILL)
-        zombie.wait()
-    end(ground, site, successor, verdict)
+    try:
+        if successor.wait_stopped():
+            _wake(ground, site, zombie, verdict)
+            successor.signal(signal.SIGCONT)
+        end(ground, site, successor, verdict)
+    finally:
+        successor.kill()
 
 
 def _wake(ground: Ground, site: Site, zombie: Child, verdict: Verdict) -> None:
