@@ -71,7 +71,8 @@ def _words(stage: Stage) -> cloudwatch.IWidget:
     desks = ", ".join(f"{desk.name} ({'live' if desk.live else 'paper'})" for desk in stage.desks)
     text = (
         f"# Holdfast {stage.name}\nDesks: {desks}. All is well when every heartbeat is green, no order is "
-        "unknown, nothing is quarantined, and the newest dump is younger than a day. Each alarm names its runbook in `docs/runbooks/`."
+        "unknown, nothing is quarantined, and the newest dump is younger than a day. Each alarm names its runbook "
+        "in `docs/runbooks/`."
     )
     return cloudwatch.TextWidget(markdown=text, width=WIDTH, height=3)
 

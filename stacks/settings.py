@@ -111,6 +111,7 @@ class Stage:
     drill_schedule: str
     composite_alarms: bool
     page_to: tuple[str, ...]
+    cost_usd_max: int
 
     @property
     def prefix(self) -> str:
@@ -118,7 +119,7 @@ class Stage:
 
 
 DEV_DESKS = (Desk(name="first", account="first"),)
-PROD_DESKS = (Desk(name="first", account="first", live=True),)
+PROD_DESKS = (Desk(name="first", account="first"),)
 
 # One row, one choice.          dev                       prod
 TABLE: Mapping[str, tuple[Any, Any]] = {
@@ -164,6 +165,7 @@ TABLE: Mapping[str, tuple[Any, Any]] = {
     "drill_schedule":           ("cron(47 4 ? * SUN,WED *)", "cron(47 4 ? * SUN,WED *)"),
     "composite_alarms":         (False,                   True),
     "page_to":                  ((),                      ()),                        # e-mail addresses
+    "cost_usd_max":             (30,                      250),                       # a month; gate of `make cost`
 }  # fmt: skip
 STAGES: Mapping[str, int] = {"dev": 0, "prod": 1}
 
@@ -289,6 +291,8 @@ def _desk_faults(desk: Desk) -> list[str]:
         faults.append(f"desk {desk.name} needs an account and a user")
     if desk.keys_secret_arn and not SECRET_ARN.fullmatch(desk.keys_secret_arn):
         faults.append(f"desk {desk.name}: keys_secret_arn must be the whole ARN of a secret, never a key")
+    if desk.live and not desk.keys_secret_arn:
+        faults.append(f"desk {desk.name} is live and has no keys_secret_arn")
     if desk.live and desk.venue_url:
         faults.append(
             f"desk {desk.name} is live and has a venue_url: live orders go to the venue's own address"
