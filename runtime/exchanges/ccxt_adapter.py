@@ -6,7 +6,7 @@ unaltered and before its deadline; what is not proved is `Unproved`.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from runtime.domain.identity import ClientOrderId, OrderId, VenueOrderId
@@ -98,7 +98,8 @@ class CcxtExchange:
 
     def cancel(self, symbol: str, venue_order_id: VenueOrderId) -> bool:
         try:
-            confirmed = readings.table(self._client.cancel_order(venue_order_id, symbol), "cancel")
+            with localcontext():
+                confirmed = readings.table(self._client.cancel_order(venue_order_id, symbol), "cancel")
         except FOREIGN:
             return False
         return bool(confirmed.get("id") == venue_order_id)

@@ -7,6 +7,7 @@ checks by which a row may be believed.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import localcontext
 from typing import Any
 
 import ccxt
@@ -71,7 +72,10 @@ class Connection:
     def reading(self, action: str) -> Iterator[None]:
         """The one place where what a client raises on a read becomes an error of ours."""
         try:
-            yield
+            with (
+                localcontext()
+            ):  # the client changes how this thread rounds and what it traps, and leaves it so
+                yield
         except errors.BotError:
             raise
         except FOREIGN as exc:

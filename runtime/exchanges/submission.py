@@ -5,7 +5,7 @@ suggests.
 """
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from runtime import errors
@@ -54,7 +54,7 @@ def _limit_of(
 
 def _send(connection: Connection, intent: Intent, ticket: Ticket) -> Answer:
     door, profile = connection.door, connection.profile
-    with door.admitting(ticket):
+    with door.admitting(ticket), localcontext():
         try:
             unified = connection.client.create_order(
                 intent.symbol,

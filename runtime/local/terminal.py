@@ -3,7 +3,7 @@ in words, and every figure says how old it is. It reads nothing and decides noth
 
 from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -16,6 +16,7 @@ from runtime.domain.status import BotStatus, DeskStatus, Overview, PositionStatu
 # A bot that has said nothing for so long counts as stuck.
 TICK_AGE_SECONDS_MAX = 60.0
 PLAIN_SECONDS_BETWEEN = 5.0
+CENT = Decimal("0.01")
 STYLES = {"running": "green", "paused": "yellow", "halted": "bold red"}
 
 
@@ -205,7 +206,7 @@ def _position(position: PositionStatus) -> str:
 
 
 def _money(amount: Decimal | None) -> str:
-    return "-" if amount is None else f"{amount:,.2f}"
+    return "-" if amount is None else f"{amount.quantize(CENT, rounding=ROUND_HALF_EVEN):,}"
 
 
 def _figure(number: Decimal) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import getcontext
 from typing import Any
 
 import pytest
@@ -121,3 +122,13 @@ def test_simulator__on_another_machine_must_be_reached_over_tls(credentials: Cre
             base_url="http://192.0.2.1:1",
             request_timeout_seconds=5,
         )
+
+
+def test_client__leaves_our_own_arithmetic_as_it_was(rig: Rig) -> None:
+    """ccxt sets the thread's rounding and traps; a ledger that rounds otherwise after an order is another ledger."""
+    before = getcontext().copy()
+    intent = rig.intent()
+    order = rig.accepted(intent)
+    rig.exchange.cancel(rig.symbol, order.venue_order_id)
+    rig.exchange.fetch_balances()
+    assert (getcontext().rounding, getcontext().traps) == (before.rounding, before.traps)
