@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -54,14 +55,31 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
         accounts = [account.name for account in file.accounts]
         children = samples.children(settings.data_dir, file.user, accounts, seed=args.seed, speed=args.speed)
         with Store(database("bot"), user) as store, terminal.Screen(Console()) as screen:
-
-            def show(processes: tuple[ProcessStatus, ...]) -> None:
-                now = datetime.now(UTC)
-                screen.show(Overview(now, _load_desks(store), processes), now)
-
+            view = _View(settings, store, screen)
             return supervisor.supervise(
-                settings.data_dir, children, show, stop, environ=os.environ, tick_seconds=1.0
+                settings.data_dir, children, view.show, stop, environ=os.environ, tick_seconds=1.0
             )
+
+
+@dataclass(slots=True)
+class _View:
+    """What the terminal shows of all desks. It outlives the server: while that is away the last picture stands."""
+
+    settings: Settings
+    store: Store
+    screen: terminal.Screen
+    desks: tuple[DeskStatus, ...] = ()
+
+    def show(self, processes: tuple[ProcessStatus, ...]) -> None:
+        now = datetime.now(UTC)
+        try:
+            self.desks = _load_desks(self.store)
+        except errors.StoreUnavailable as fault:
+            away = ProcessStatus("postgresql", None, "is away", 0, str(fault))
+            self.screen.show(Overview(now, self.desks, (*processes, away)), now)
+            with databases(self.settings):  # started again here if its keeper was killed too
+                return
+        self.screen.show(Overview(now, self.desks, processes), now)
 
 
 def run_desk(settings: Settings, args: argparse.Namespace) -> int:
