@@ -4,7 +4,11 @@ Also that no role leaves a traceback, and that no secret is ever repeated.
 """
 
 import os
+import shutil
 import socket
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from runtime.__main__ import main
 from runtime.local.postgres import Server
-from runtime.settings import Secret, names
+from runtime.settings import Secret
 from runtime.store import schema
 from tests.database import Database
 from tests.postgres_server import drop_database, fresh_database
@@ -110,11 +114,6 @@ def test_settings__are_refused_with_all_their_faults_at_once(run: Run) -> None:
         said, "BadSettings", 10, *wrong, "HOLDFAST_TICK is not a setting", "HOLDFAST_VENUE_SECRETS"
     )
     assert f"have {len(wrong) + 2} fault(s)" in said.err
-
-
-def test_settings__every_one_that_can_be_wrong_is_tried_here() -> None:
-    free = {"HOLDFAST_DATA_DIR", "HOLDFAST_VENUE_KEY", "HOLDFAST_VENUE_SECRET", "HOLDFAST_VENUE_PASSPHRASE"}
-    assert set(names()) == free | set(SETTING_FAULTS)
 
 
 @pytest.mark.parametrize(
@@ -362,10 +361,7 @@ def empty_database(server: Server) -> Iterator[Database]:
     drop_database(server, url)
 
 
-ROLES = ["verify", "status", "check-account", "repair", "command pause", "desk"]
-
-
-@pytest.mark.parametrize("role", ROLES[:-1])
+@pytest.mark.parametrize("role", ["verify", "status", "check-account", "repair", "command pause"])
 def test_schema__that_is_missing_older_or_newer_is_refused_with_what_to_do(
     run: Run, empty_database: Database, role: str
 ) -> None:
@@ -431,3 +427,63 @@ def test_simulator__with_a_wrong_option_is_refused(
     said = run("simulator", "--books", str(tmp_path / "books"), *options)
     assert_refused(said, said.err.partition(":")[0], 10, word)
     assert list(tmp_path.iterdir()) == []
+
+
+# --- as a process of its own
+
+
+def _launch(*command: str, environ: Mapping[str, str], user: int | None = None) -> Said:
+    usual = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
+    usual.pop("DATABASE_URL", None)
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**usual, **environ},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        user=user,
+    )
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("role", ["run", "status"])
+def test_data_folder__that_may_not_be_written_is_refused(tmp_path: Path, role: str) -> None:
+    locked = Path(tempfile.mkdtemp(prefix="holdfast-test-"))
+    locked.chmod(0o555)
+    try:
+        user = (
+            NOBODY if os.geteuid() == 0 else None
+        )  # whom permissions do not hold back must become somebody else
+        environ = {"HOLDFAST_DATA_DIR": str(locked / "data"), "PYTHONDONTWRITEBYTECODE": "1"}
+        said = _launch(sys.executable, "-m", "runtime", role, environ=environ, user=user)
+        assert_refused(said, "NoPermission", 19, "may not be written by this user")
+        assert list(locked.iterdir()) == []
+    finally:
+        shutil.rmtree(locked)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets an ordinary user mount a small disk")
+def test_disk__that_is_full_is_named_and_nothing_half_made_is_left_running(tmp_path: Path) -> None:
+    # A disk of 12 MB in a mount namespace of its own: PostgreSQL's first files need about 40.
+    script = 'mount -t tmpfs -o size=12m none "$1" && exec "$2" -m runtime run'
+    namespace = ["unshare", "--user", "--map-root-user", "--mount"]
+    command = [*namespace, "sh", "-c", script, "sh", str(tmp_path), sys.executable]
+    said = _launch(*command, environ={"HOLDFAST_DATA_DIR": str(tmp_path / "data")})
+    if said.err.startswith("unshare:"):
+        pytest.skip("this machine forbids mount namespaces")
+    assert_refused(said, "DiskFull", 18, "free some room and start again")
+
+
+def test_desk__with_a_wrong_setting_says_so_before_it_touches_anything(tmp_path: Path) -> None:
+    environ = {"HOLDFAST_DATA_DIR": str(tmp_path / "data"), "HOLDFAST_TICK_SECONDS": "never"}
+    assert_refused(_launch(sys.executable, "-m", "runtime", "desk", environ=environ), "BadSettings", 10)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_desk__on_a_schema_that_does_not_fit_says_so(empty_database: Database) -> None:
+    said = _launch(sys.executable, "-m", "runtime", "desk", environ={"DATABASE_URL": empty_database.url()})
+    assert_refused(said, "SchemaMismatch", 11)
+    assert said.out == ""
