@@ -32,7 +32,7 @@ from runtime.local import postgres, samples, supervisor, terminal
 from runtime.settings import Secret, Settings
 from runtime.simulator import cli as simulator_cli
 from runtime.simulator.config import SPEED_MAX
-from runtime.store import bots, operations, schema, status
+from runtime.store import access, bots, operations, schema, status
 from runtime.store.bots import Account
 from runtime.store.pool import Store
 from runtime.strategies import catalogue
@@ -279,10 +279,20 @@ def databases(settings: Settings) -> Iterator[Callable[[str], Secret]]:
     """Where the database is, for a role of it: DATABASE_URL if given, else the embedded server while we live."""
     given = settings.database_url
     if given is not None:
-        yield lambda _: given
+        admission = _access(settings, given)
+        yield lambda _: admission
         return
     with postgres.open_server(settings.data_dir / "postgres") as server:
         yield lambda role: Secret(server.url() if role == "admin" else server.url(f"holdfast_{role}"))
+
+
+def _access(settings: Settings, url: Secret) -> access.Access:
+    password = None
+    if settings.database_auth == "iam":
+        password = access.tokens(url)
+    elif settings.database_password_file is not None:
+        password = access.password_file(settings.database_password_file)
+    return access.Access(url, ca=settings.database_ca, password=password)
 
 
 @contextmanager

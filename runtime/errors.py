@@ -9,7 +9,7 @@
     │   └── OutcomeUnknown
     └── Halt        leave the process; the supervisor restarts it into recovery
         ├── BadSettings, BadInput, SchemaMismatch, MigrationStopped, LeaseHeld, LeaseLost, BrokenInvariant, StoreLost,
-        ├── NotAllowed, ShutdownOverrun
+        ├── NotAllowed, ShutdownOverrun, StoreUntrusted
         └── VenueUnsafe, LocalServerBroken, PortBusy, DiskFull, NoPermission, AlreadyRunning
 
 A class's docstring is the sentence that a person reads, with its facts in braces. Facts stay attributes, so that
@@ -147,6 +147,12 @@ class StoreLost(Halt):
 
 class NotAllowed(Halt):
     """PostgreSQL does not let this role {action}: {detail}. Check which role DATABASE_URL names."""
+
+    exit_code = 13
+
+
+class StoreUntrusted(Halt):
+    """The server did not prove to be our PostgreSQL: {detail}. No password was sent. Check HOLDFAST_DATABASE_CA."""
 
     exit_code = 13
 

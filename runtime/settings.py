@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from runtime import errors
 
@@ -82,6 +82,11 @@ def _postgres_url(raw: str) -> Secret:
     return Secret(raw)
 
 
+def _has_password(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.password is not None or "password" in parse_qs(parts.query)
+
+
 def _http_url(raw: str) -> str:
     parts = urlsplit(raw)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -98,6 +103,9 @@ class Settings:
     """One field for each environment variable; docs/configuration.md explains them."""
 
     database_url: Secret | None = _setting("DATABASE_URL", _postgres_url, None)
+    database_auth: str = _setting("HOLDFAST_DATABASE_AUTH", _one_of("password", "iam"), "password")
+    database_ca: Path | None = _setting("HOLDFAST_DATABASE_CA", Path, None)
+    database_password_file: Path | None = _setting("HOLDFAST_DATABASE_PASSWORD_FILE", Path, None)
     database_pool_max: int = _setting("HOLDFAST_DATABASE_POOL_MAX", _count(1, 100), 4)
     statement_seconds: float = _setting("HOLDFAST_STATEMENT_SECONDS", _seconds(0.1, 600), 10.0)
     data_dir: Path = _setting("HOLDFAST_DATA_DIR", Path, Path(".holdfast"))
@@ -142,6 +150,7 @@ class Settings:
                 f"HOLDFAST_LEASE_SECONDS is {self.lease_seconds:g}, less than twice HOLDFAST_REQUEST_TIMEOUT_SECONDS "
                 f"({self.request_timeout_seconds:g}): no order could be sent safely."
             )
+        faults += self._database_contradictions()
         if self.live and self.venue_url:
             faults.append(
                 "HOLDFAST_LIVE is yes and HOLDFAST_VENUE_URL is set: live orders go to the venue's own address only."
@@ -149,6 +158,22 @@ class Settings:
         if self.live and not (self.venue_key and self.venue_secret):
             faults.append(
                 "HOLDFAST_LIVE is yes, but HOLDFAST_VENUE_KEY and HOLDFAST_VENUE_SECRET are not both set."
+            )
+        return faults
+
+    def _database_contradictions(self) -> list[str]:
+        faults = []
+        url, by_token = self.database_url, self.database_auth == "iam"
+        if url is None and (by_token or self.database_ca or self.database_password_file):
+            faults.append("HOLDFAST_DATABASE_AUTH, _CA or _PASSWORD_FILE is set, but not DATABASE_URL.")
+        if by_token and not self.database_ca:
+            faults.append(
+                "HOLDFAST_DATABASE_AUTH is iam and HOLDFAST_DATABASE_CA is not set: a token would go to anybody."
+            )
+        says_password = url is not None and _has_password(url.reveal())
+        if by_token + says_password + bool(self.database_password_file) > 1:
+            faults.append(
+                "The password must come from one place: DATABASE_URL, HOLDFAST_DATABASE_PASSWORD_FILE, or iam."
             )
         return faults
 

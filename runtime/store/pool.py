@@ -22,7 +22,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from runtime import errors
 from runtime.domain.identity import AccountId, UserId
 from runtime.settings import Secret
-from runtime.store import roundtrip
+from runtime.store import access, roundtrip
 
 SCHEMA = "holdfast"
 # Both in the statement's own round trip: the tenant, and whether this server takes writes at all.
@@ -123,13 +123,14 @@ class Store:
         self.tenant = tenant
         self._wait_seconds = wait_seconds
         self._pool = ConnectionPool(
-            url.reveal(),
+            connection_class=access.Admitted,
             min_size=1,
             max_size=pool_max,
             open=False,
             timeout=wait_seconds,
             reconnect_timeout=wait_seconds,
             kwargs={
+                "address": url,
                 "autocommit": True,
                 "prepare_threshold": 1,
                 "connect_timeout": _CONNECT_SECONDS,
@@ -199,7 +200,7 @@ def _unescape(field: str) -> str | None:
 @contextmanager
 def owner_transaction(url: Secret, tenant: UserId, action: str) -> Iterator[Tx]:
     """One transaction as the schema's owner, for enrolling users, accounts and bots. Row-level security still holds."""
-    with _translated(action), psycopg.connect(url.reveal(), connect_timeout=_CONNECT_SECONDS) as connection:
+    with _translated(action), access.connect(url, connect_timeout=_CONNECT_SECONDS) as connection:
         connection.execute(sql.SQL("set local search_path to {}").format(sql.Identifier(SCHEMA)))
         connection.execute("set local role holdfast_owner")
         _require_primary(connection, connection.execute(_ENTER, (str(tenant),)))

@@ -17,7 +17,7 @@ import psycopg
 
 from runtime import errors
 from runtime.settings import Secret
-from runtime.store import queries
+from runtime.store import access, queries
 from runtime.store.pool import Row
 
 if TYPE_CHECKING:
@@ -209,9 +209,7 @@ def _config(url: Secret | None = None, output: io.StringIO | None = None) -> "Co
 
 
 def _connect(url: Secret) -> "psycopg.Connection[Row]":
-    return psycopg.connect(
-        url.reveal(), connect_timeout=_CONNECT_SECONDS, application_name="holdfast migrate"
-    )
+    return access.connect(url, connect_timeout=_CONNECT_SECONDS, application_name="holdfast migrate")
 
 
 @contextmanager
