@@ -25,7 +25,14 @@ from tests.postgres_server import drop_database, fresh_database
 
 ROOT = Path(__file__).resolve().parent.parent
 CANARY = "canary-b7f2"
-NOBODY = 65534
+# Whom permissions do not hold back becomes somebody else, once all is loaded.
+AS_NOBODY = """
+import os, sys
+from runtime.__main__ import main
+if os.geteuid() == 0:
+    os.setresuid(65534, 65534, 65534)
+sys.exit(main(sys.argv[1:], os.environ))
+"""
 LIMITS = """{ position_quote_max = "5", order_quote_max = "5", open_orders_max = "5", daily_loss_quote_max = "5",
   cooldown_seconds = "0", price_collar_ratio = "0.1" }""".replace("\n", "")
 DESKS = f"""user = "local"
@@ -432,7 +439,7 @@ def test_simulator__with_a_wrong_option_is_refused(
 # --- as a process of its own
 
 
-def _launch(*command: str, environ: Mapping[str, str], user: int | None = None) -> Said:
+def _launch(*command: str, environ: Mapping[str, str]) -> Said:
     usual = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
     usual.pop("DATABASE_URL", None)
     done = subprocess.run(
@@ -444,7 +451,6 @@ def _launch(*command: str, environ: Mapping[str, str], user: int | None = None) 
         text=True,
         check=False,
         timeout=60,
-        user=user,
     )
     return Said(done.returncode, done.stdout, done.stderr)
 
@@ -454,11 +460,8 @@ def test_data_folder__that_may_not_be_written_is_refused(tmp_path: Path, role: s
     locked = Path(tempfile.mkdtemp(prefix="holdfast-test-"))
     locked.chmod(0o555)
     try:
-        user = (
-            NOBODY if os.geteuid() == 0 else None
-        )  # whom permissions do not hold back must become somebody else
-        environ = {"HOLDFAST_DATA_DIR": str(locked / "data"), "PYTHONDONTWRITEBYTECODE": "1"}
-        said = _launch(sys.executable, "-m", "runtime", role, environ=environ, user=user)
+        environ = {"HOLDFAST_DATA_DIR": str(locked / "data")}
+        said = _launch(sys.executable, "-c", AS_NOBODY, role, environ=environ)
         assert_refused(said, "NoPermission", 19, "may not be written by this user")
         assert list(locked.iterdir()) == []
     finally:
