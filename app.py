@@ -16,7 +16,7 @@ from aws_cdk import App, BootstraplessSynthesizer, Stack, Tags
 from stacks.bot import BotStack
 from stacks.data import DataStack
 from stacks.network import NetworkStack
-from stacks.observability import ObservabilityStack
+from stacks.observability import DeskAlarmsStack, ObservabilityStack
 from stacks.platform import PlatformStack
 from stacks.settings import Stage, read_stage
 from stacks.tasks import TasksStack
@@ -77,19 +77,31 @@ def build(app: App) -> dict[str, Stack]:
         database=data.database,
         **options("bot", "what trades"),
     )
+    desks = [
+        DeskAlarmsStack(
+            app,
+            f"Alarms-{desk.name}",
+            stage=stage,
+            desk=desk.name,
+            platform=platform,
+            bot=bot,
+            **options(f"alarms-{desk.name}", f"what desk {desk.name} rings for"),
+        )
+        for desk in stage.desks
+    ]
     observability = ObservabilityStack(
         app,
         "Observability",
         stage=stage,
         network=network,
         platform=platform,
-        bot=bot,
         database=data.database,
+        desks=desks,
         **options("observability", "what an operator sees"),
     )
     bot.add_stack_dependency(tasks, "the schema is migrated before anything trades")
     Tags.of(app).add("holdfast:stage", stage.name)
-    return {each.node.id: each for each in (network, data, platform, tasks, bot, observability)}
+    return {each.node.id: each for each in (network, data, platform, tasks, bot, *desks, observability)}
 
 
 def _options(stage: Stage, name: str, what: str) -> dict[str, object]:

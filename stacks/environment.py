@@ -1,6 +1,7 @@
 """What a container is told: the names of runtime/settings.py, which a test holds this file against.
 
-Pure, and without a secret: the database's address holds no password, since a token is signed for each connection.
+Pure, and without a secret: the database's address holds no password, since a token is signed for each connection, and
+an empty text is the same as a name that is not there.
 """
 
 from collections.abc import Mapping
@@ -20,10 +21,7 @@ PASSPHRASE: Mapping[str, str] = {"HOLDFAST_VENUE_PASSPHRASE": "passphrase"}
 
 
 def database_url(database: Database, user: str) -> str:
-    return (
-        f"postgresql://{user}@{database.host}:{database.port}/{DATABASE_NAME}"
-        f"?sslmode=verify-full&sslrootcert={CA_FILE}"
-    )
+    return f"postgresql://{user}@{database.host}:{database.port}/{DATABASE_NAME}"
 
 
 def task_environment(database: Database, *, user: str | None) -> dict[str, str]:
@@ -31,6 +29,8 @@ def task_environment(database: Database, *, user: str | None) -> dict[str, str]:
     environment = {"HOLDFAST_DATA_DIR": DATA_DIR, "HOLDFAST_LOG_LEVEL": "info"}
     if user is not None:
         environment["DATABASE_URL"] = database_url(database, user)
+        environment["HOLDFAST_DATABASE_AUTH"] = "iam"
+        environment["HOLDFAST_DATABASE_CA"] = CA_FILE
     return environment
 
 
@@ -42,6 +42,7 @@ def desk_environment(desk: Desk, database: Database, *, user: str) -> dict[str, 
         "HOLDFAST_ACCOUNT": desk.account,
         "HOLDFAST_LIVE": "yes" if desk.live else "no",
         "HOLDFAST_VENUE_URL": desk.venue_url,
+        "HOLDFAST_DATABASE_PASSWORD_FILE": "",
         "HOLDFAST_DATABASE_POOL_MAX": "4",
         "HOLDFAST_STATEMENT_SECONDS": "10",
         "HOLDFAST_TICK_SECONDS": "1",

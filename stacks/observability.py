@@ -3,12 +3,11 @@
 Where the stage gathers alarms, a member is silent and its composite speaks, once; pages wait while a deploy rolls.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
-from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from stacks import dashboard
@@ -34,9 +33,39 @@ MISSING = {
 # A deploy may keep pages quiet this long; then they come whatever it says.
 QUIET_WAIT, QUIET_EXTENSION = Duration.minutes(2), Duration.minutes(15)
 SWITCH = "deploy-in-progress"
+Places = Mapping[str, Mapping[str, str]]
+
+
+class DeskAlarmsStack(Stack):
+    """The alarms of one desk. A stack for each desk, or the second desk's would not fit into one template."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        stage: Stage,
+        desk: str,
+        platform: PlatformStack,
+        bot: BotStack,
+        **stack: object,
+    ) -> None:
+        super().__init__(scope, construct_id, **stack)  # type: ignore[arg-type]
+        self.places: dict[str, Places] = {
+            "desk": {desk: _ours(stage, desk)},
+            "service": {
+                desk: {
+                    "ClusterName": platform.cluster.cluster_name,
+                    "ServiceName": bot.services[desk].attr_name,
+                }
+            },
+        }
+        self.alarms = _ring_all(self, stage=stage, places=self.places, platform=platform)
 
 
 class ObservabilityStack(Stack):
+    """What is there once for a stage: its other alarms, the composites over all of them, and the dashboard."""
+
     def __init__(
         self,
         scope: Construct,
@@ -45,58 +74,32 @@ class ObservabilityStack(Stack):
         stage: Stage,
         network: NetworkStack,
         platform: PlatformStack,
-        bot: BotStack,
         database: Database,
+        desks: Sequence[DeskAlarmsStack],
         **stack: object,
     ) -> None:
         super().__init__(scope, construct_id, **stack)  # type: ignore[arg-type]
         self.stage = stage
         self.platform = platform
-        self._topics: Mapping[str, sns.ITopic] = {"page": platform.page}
-        self._places = _places(stage, network=network, platform=platform, bot=bot, database=database)
-        self.alarms: dict[str, tuple[Alarm, cloudwatch.Alarm]] = {}
-        for alarm in alarms_of(stage):
-            self._ring(alarm)
+        places: dict[str, Places] = {
+            "database": {"": dict(database.dimensions)},
+            "nat": {str(n): {"NatGatewayId": each.ref} for n, each in enumerate(network.gateways, start=1)},
+            **{sender: {"": _ours(stage, sender)} for sender in ("migrate", "backup", "drill", "deploy")},
+        }
+        self.alarms = _ring_all(self, stage=stage, places=places, platform=platform)
+        for each in desks:
+            self.alarms |= each.alarms
+            for subject, found in each.places.items():
+                places[subject] = {**places.get(subject, {}), **found}
         self.composites = self._gather() if stage.composite_alarms else {}
         dashboard.draw(
             self,
             stage=stage,
             alarms=self.alarms,
             composites=self.composites,
-            places=self._places,
+            places=places,
             platform=platform,
         )
-
-    def _ring(self, alarm: Alarm) -> None:
-        """One resource for each place: an alarm on desks is there for each desk."""
-        for place, dimensions in self._places.get(alarm.subject, {}).items():
-            suffix = f"-{place}" if place else ""
-            made = cloudwatch.Alarm(
-                self,
-                f"{alarm.name}{suffix}",
-                alarm_name=f"{self.stage.prefix}-{alarm.name}{suffix}",
-                alarm_description=alarm.describe(),
-                metric=cloudwatch.Metric(
-                    namespace=alarm.namespace,
-                    metric_name=alarm.metric,
-                    dimensions_map=dict(dimensions),
-                    statistic=alarm.statistic,
-                    period=Duration.seconds(alarm.period_seconds),
-                ),
-                comparison_operator=COMPARISONS[alarm.comparison],
-                threshold=float(alarm.threshold),
-                evaluation_periods=alarm.periods,
-                treat_missing_data=MISSING[alarm.missing],
-            )
-            self.alarms[f"{alarm.name}{suffix}"] = (alarm, made)
-            gathered = self.stage.composite_alarms and alarm.group in GROUPS
-            if not gathered and alarm.group != "switch":
-                self._tell(made, alarm.group)
-
-    def _tell(self, alarm: cloudwatch.AlarmBase, group: str) -> None:
-        action = actions.SnsAction(self._topics.get(group, self.platform.ticket))
-        alarm.add_alarm_action(action)
-        alarm.add_ok_action(action)
 
     def _gather(self) -> dict[str, cloudwatch.CompositeAlarm]:
         switch = self.alarms[SWITCH][1]
@@ -122,25 +125,50 @@ class ObservabilityStack(Stack):
                 ),
                 **quiet,  # type: ignore[arg-type]
             )
-            self._tell(made[group], group)
+            _tell(made[group], group, self.platform)
         return made
 
 
-def _places(
-    stage: Stage, *, network: NetworkStack, platform: PlatformStack, bot: BotStack, database: Database
-) -> dict[str, dict[str, Mapping[str, str]]]:
-    """Subject -> the places it exists in, by a short name, and how CloudWatch names each."""
+def _ours(stage: Stage, sender: str) -> Mapping[str, str]:
+    return dict(zip(DIMENSIONS, (stage.name, sender), strict=True))
 
-    def ours(sender: str) -> Mapping[str, str]:
-        return dict(zip(DIMENSIONS, (stage.name, sender), strict=True))
 
-    places: dict[str, dict[str, Mapping[str, str]]] = {
-        "desk": {desk.name: ours(desk.name) for desk in stage.desks},
-        "service": {
-            name: {"ClusterName": platform.cluster.cluster_name, "ServiceName": service.attr_name}
-            for name, service in bot.services.items()
-        },
-        "database": {"": dict(database.dimensions)},
-        "nat": {str(n): {"NatGatewayId": each.ref} for n, each in enumerate(network.gateways, start=1)},
-    }
-    return places | {sender: {"": ours(sender)} for sender in ("migrate", "backup", "drill", "deploy")}
+def _ring_all(
+    stack: Stack, *, stage: Stage, places: Mapping[str, Places], platform: PlatformStack
+) -> dict[str, tuple[Alarm, cloudwatch.Alarm]]:
+    """Every alarm of the stage whose subject is among the places: one resource for each place, by its whole name."""
+    made: dict[str, tuple[Alarm, cloudwatch.Alarm]] = {}
+    for alarm in alarms_of(stage):
+        for place, dimensions in places.get(alarm.subject, {}).items():
+            name = f"{alarm.name}-{place}" if place else alarm.name
+            made[name] = (alarm, _ring(stack, alarm, f"{stage.prefix}-{name}", dimensions))
+            gathered = stage.composite_alarms and alarm.group in GROUPS
+            if not gathered and alarm.group != "switch":
+                _tell(made[name][1], alarm.group, platform)
+    return made
+
+
+def _ring(stack: Stack, alarm: Alarm, name: str, dimensions: Mapping[str, str]) -> cloudwatch.Alarm:
+    return cloudwatch.Alarm(
+        stack,
+        name,
+        alarm_name=name,
+        alarm_description=alarm.describe(),
+        metric=cloudwatch.Metric(
+            namespace=alarm.namespace,
+            metric_name=alarm.metric,
+            dimensions_map=dict(dimensions),
+            statistic=alarm.statistic,
+            period=Duration.seconds(alarm.period_seconds),
+        ),
+        comparison_operator=COMPARISONS[alarm.comparison],
+        threshold=float(alarm.threshold),
+        evaluation_periods=alarm.periods,
+        treat_missing_data=MISSING[alarm.missing],
+    )
+
+
+def _tell(alarm: cloudwatch.AlarmBase, group: str, platform: PlatformStack) -> None:
+    action = actions.SnsAction(platform.page if group == "page" else platform.ticket)
+    alarm.add_alarm_action(action)
+    alarm.add_ok_action(action)

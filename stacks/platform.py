@@ -10,7 +10,6 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_efs as efs
 from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
@@ -169,30 +168,31 @@ class PlatformStack(Stack):
 
     def _send_events(self, database: Database) -> None:
         """What no metric says: a deployment that rolled back, a task that failed, a retirement, a failover."""
-        cluster = {"clusterArn": [self.cluster.cluster_arn]}
         patterns = {
-            "DeploymentFailed": events.EventPattern(
-                source=["aws.ecs"],
-                detail_type=["ECS Deployment State Change"],
-                detail={"eventName": ["SERVICE_DEPLOYMENT_FAILED"]},
-            ),
-            "TaskFailed": events.EventPattern(
-                source=["aws.ecs"],
-                detail_type=["ECS Task State Change"],
-                detail={
-                    **cluster,
+            "DeploymentFailed": {
+                "source": ["aws.ecs"],
+                "detail-type": ["ECS Deployment State Change"],
+                "detail": {"eventName": ["SERVICE_DEPLOYMENT_FAILED"]},
+            },
+            "TaskFailed": {
+                "source": ["aws.ecs"],
+                "detail-type": ["ECS Task State Change"],
+                "detail": {
+                    "clusterArn": [self.cluster.cluster_arn],
                     "lastStatus": ["STOPPED"],
                     "containers": {"exitCode": [{"anything-but": 0}]},
                 },
-            ),
-            "TaskRetirement": events.EventPattern(
-                source=["aws.health"],
-                detail_type=["AWS Health Event"],
-                detail={"service": ["ECS"], "eventTypeCategory": ["scheduledChange"]},
-            ),
+            },
+            "TaskRetirement": {
+                "source": ["aws.health"],
+                "detail-type": ["AWS Health Event"],
+                "detail": {"service": ["ECS"], "eventTypeCategory": ["scheduledChange"]},
+            },
         }
         for name, pattern in patterns.items():
-            events.Rule(self, name, event_pattern=pattern, targets=[targets.SnsTopic(self.ticket)])
+            # The plain resource: the construct's target would open the key and the topic to events of any account.
+            target = events.CfnRule.TargetProperty(arn=self.ticket.topic_arn, id="ticket")
+            events.CfnRule(self, name, event_pattern=pattern, targets=[target])
         cluster_like = "DBClusterIdentifier" in database.dimensions
         rds.CfnEventSubscription(
             self,

@@ -33,6 +33,8 @@ FARGATE_SIZES: Mapping[int, range] = {
     2048: range(4096, 16385, 1024),
 }
 ACU_GIB = 2
+# More would not fit into one composite alarm and one dashboard.
+DESKS_MAX = 10
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 SECRET_ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-\w{6}")
@@ -243,7 +245,7 @@ Check = Callable[[Stage], bool]
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("account_id must be empty or twelve digits", lambda s: not re.fullmatch(r"(\d{12})?", s.account_id)),
     ("region is not the name of a region", lambda s: not REGION.fullmatch(s.region)),
-    ("copy_region is not the name of a region", lambda s: not REGION.fullmatch(s.copy_region or s.region)),
+    ("copy_region is not the name of a region", lambda s: bool(s.copy_region) and not REGION.fullmatch(s.copy_region)),
     ("copy_region must be another region", lambda s: s.copy_region == s.region),
     ("copy_key_arn must be the ARN of a key in copy_region, if there is one, and only then",
      lambda s: not _is_key_of(s.copy_region, s.copy_key_arn)),
@@ -265,7 +267,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("slow_query_ms must be from 1 to 60000", lambda s: not 1 <= s.slow_query_ms <= 60000),
     ("dump_lock_days must be at least 1 and less than dump_expire_days",
      lambda s: not 1 <= s.dump_lock_days < s.dump_expire_days),
-    ("desks must name at least one desk", lambda s: not s.desks),
+    ("desks must name from one to ten desks", lambda s: not 1 <= len(s.desks) <= DESKS_MAX),
     ("desk_cpu and desk_memory_mb are no size of Fargate", lambda s: not _is_size(s.desk_cpu, s.desk_memory_mb)),
     ("task_cpu and task_memory_mb are no size of Fargate", lambda s: not _is_size(s.task_cpu, s.task_memory_mb)),
     ("drill_storage_gb must be from 21 to 200", lambda s: not 21 <= s.drill_storage_gb <= 200),
