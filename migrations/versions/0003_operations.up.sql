@@ -15,8 +15,8 @@ create table holdfast.commands (
   status text not null default 'pending',
   outcome text,
   finished_at timestamptz,
-  constraint commands_pkey primary key (user_id, command_id),
-  constraint commands_idempotency_key unique (user_id, idempotency_key),
+  constraint commands_pkey primary key (command_id, user_id),
+  constraint commands_idempotency_key unique (idempotency_key, user_id),
   constraint commands_account_fkey foreign key (user_id, account_id) references holdfast.accounts (user_id, account_id),
   constraint commands_bot_fkey foreign key (user_id, account_id, bot_id)
     references holdfast.bots (user_id, account_id, bot_id),
@@ -24,7 +24,7 @@ create table holdfast.commands (
   constraint commands_status_known check (status in ('pending', 'done', 'refused')),
   constraint commands_finished_has_outcome check ((status = 'pending') = (finished_at is null))
 );
-create index commands_pending on holdfast.commands (user_id, account_id, requested_at) where status = 'pending';
+create index commands_pending on holdfast.commands (account_id, requested_at) where status = 'pending';
 
 create table holdfast.audit_log (
   user_id uuid not null,
@@ -34,7 +34,7 @@ create table holdfast.audit_log (
   action text not null,
   subject text not null,
   facts jsonb not null default '{}',
-  constraint audit_log_pkey primary key (user_id, audit_id),
+  constraint audit_log_pkey primary key (audit_id, user_id),
   constraint audit_log_user_fkey foreign key (user_id) references holdfast.users (user_id)
 );
 create trigger audit_log_append_only before update or delete on holdfast.audit_log
@@ -52,13 +52,13 @@ create table holdfast.quarantine (
   resolution text,
   resolved_at timestamptz,
   resolved_by text,
-  constraint quarantine_pkey primary key (user_id, account_id, kind, venue_id),
+  constraint quarantine_pkey primary key (account_id, kind, venue_id, user_id),
   constraint quarantine_account_fkey foreign key (user_id, account_id) references holdfast.accounts (user_id, account_id),
   constraint quarantine_kind_known check (kind in ('order', 'fill')),
   constraint quarantine_resolution_known check (resolution in ('adopted', 'ignored', 'closed')),
   constraint quarantine_resolved_whole check ((resolution is null) = (resolved_at is null))
 );
-create index quarantine_unresolved on holdfast.quarantine (user_id, account_id) where resolution is null;
+create index quarantine_unresolved on holdfast.quarantine (account_id) where resolution is null;
 
 create table holdfast.reconciliations (
   user_id uuid not null,
@@ -74,13 +74,13 @@ create table holdfast.reconciliations (
   quarantined integer not null,
   summary text not null,
   findings jsonb not null,
-  constraint reconciliations_pkey primary key (user_id, reconciliation_id),
+  constraint reconciliations_pkey primary key (reconciliation_id, user_id),
   constraint reconciliations_account_fkey foreign key (user_id, account_id)
     references holdfast.accounts (user_id, account_id),
   constraint reconciliations_kind_known check (kind in ('recovery', 'periodic', 'operator'))
 );
-create index reconciliations_newest on holdfast.reconciliations (user_id, account_id, kind, finished_at desc);
-create index reconciliations_started on holdfast.reconciliations (user_id, account_id, started_at desc);
+create index reconciliations_newest on holdfast.reconciliations (account_id, kind, finished_at desc);
+create index reconciliations_started on holdfast.reconciliations (account_id, started_at desc);
 
 do $tenants$
 declare

@@ -6,6 +6,7 @@ from tests.migrations import catalogue
 # Nobody may delete an account, a bot or a job, and their keys never change: nobody looks from there for the rows that
 # name them; an index would cost each insert.
 UNINDEXED = {
+    "audit_log_user_fkey",
     "commands_account_fkey",
     "commands_bot_fkey",
     "jobs_bot_fkey",
@@ -24,14 +25,20 @@ _INDEXES = """
 
 
 def unindexed(database: Database) -> set[str]:
-    """Foreign keys whose columns no whole index begins with."""
+    """Foreign keys whose columns, the tenant's aside, no whole index begins with."""
     with database.connect() as connection:
         indexes = connection.execute(_INDEXES).fetchall()
         return {
             name
             for name, table, _, own, _ in catalogue.foreign_keys(connection)
-            if not any(table == owner and set(columns[: len(own)]) == set(own) for owner, columns in indexes)
+            if not any(table == owner and _begins_with(columns, set(own)) for owner, columns in indexes)
         }
+
+
+def _begins_with(columns: list[str], own: set[str]) -> bool:
+    # The tenant stands last in the indexes, so that a planner without statistics does not take any of them for it.
+    without_tenant = own - {"user_id"}
+    return any(each and set(columns[: len(each)]) == each for each in (own, without_tenant))
 
 
 def test_foreign_keys__have_an_index_where_somebody_looks(undisturbed: Database) -> None:
