@@ -42,6 +42,15 @@ def _start(data_dir: Path, name: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
+def _last_line(writer: subprocess.Popen[str]) -> str:
+    # Not communicate(): it reads beside the buffer, which may hold the last line already.
+    assert writer.stdout is not None
+    with writer.stdout as told:
+        lines = told.read().splitlines()
+    assert writer.wait(timeout=60) == 0
+    return lines[-1]
+
+
 def _strike(data_dir: Path, dice: random.Random) -> None:
     state = server_state(data_dir)
     what = dice.choice(["keeper", "server", "both", "stop"])
@@ -67,7 +76,7 @@ def test_storm_of_kills__every_acknowledged_row_is_there_once(warm_dir: Path) ->
         if until_blow == 0:
             _strike(warm_dir, dice)
             until_blow = dice.randint(1, 8)
-    told = {name: writer.communicate(timeout=60)[0].splitlines()[-1] for name, writer in writers.items()}
+    told = {name: _last_line(writer) for name, writer in writers.items()}
     wait_quiet(warm_dir)
     with open_server(warm_dir) as server, psycopg.connect(server.url()) as connection:
         for name, line in told.items():
