@@ -127,7 +127,9 @@ def tokens(address: Secret) -> Callable[[], Secret]:
                 raise errors.StoreUnavailable(action="sign in", detail="AWS gives us no credentials here")
             emitter = session.get_component("event_emitter")
             signer = RequestSigner(ServiceId("RDS"), region, "rds-db", "v4", credentials, emitter)
-            signed: str = signer.generate_presigned_url(request, "connect", region, _TOKEN_SECONDS, "rds-db")
+            signed: str = signer.generate_presigned_url(
+                request, "connect", expires_in=_TOKEN_SECONDS, region_name=region, signing_name="rds-db"
+            )
         except BotoCoreError as fault:
             detail = f"AWS's credentials could not be had ({_kind(fault)})"
             raise errors.StoreUnavailable(action="sign in", detail=detail) from None

@@ -40,6 +40,10 @@ class Cluster:
             f"--pwfile={root / 'password'}",
         )
 
+    def log(self) -> str:
+        file = self.root / "server.log"
+        return file.read_text() if file.exists() else ""
+
     @contextmanager
     def serve(self, files: ServerFiles | None) -> Iterator[str]:
         """The address, without a password, of a server that shows `files`, or that offers no TLS at all."""
@@ -68,7 +72,7 @@ class Cluster:
         deadline = time.monotonic() + READY_SECONDS_MAX
         pid_file = self.data / "postmaster.pid"
         while not (pid_file.exists() and "ready" in pid_file.read_text()):
-            assert server.poll() is None, (self.root / "server.log").read_text()
+            assert server.poll() is None, self.log()
             assert time.monotonic() < deadline, "PostgreSQL did not get ready"
             time.sleep(0.02)
 
