@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -138,11 +139,14 @@ def history(settings: Settings, _: argparse.Namespace) -> int:
     return 0
 
 
-def write_schema(settings: Settings, _: argparse.Namespace) -> int:
-    with databases(settings) as database:
-        url = database("admin")
-        schema.upgrade(url)
-        SCHEMA_FILE.write_text(schema.dump(url), encoding="utf-8")
+def write_schema(_: Settings, __: argparse.Namespace) -> int:
+    """From an empty database of its own: an older one may have been migrated before a revision was edited."""
+    with tempfile.TemporaryDirectory() as folder:
+        data_dir = Path(folder) / "postgres"
+        with postgres.open_server(data_dir, postgres.Wishes(throw_away=True)) as server:
+            schema.upgrade(Secret(server.url()))
+            SCHEMA_FILE.write_text(schema.dump(Secret(server.url())), encoding="utf-8")
+            postgres.stop_server(data_dir)
     print(f"Wrote {SCHEMA_FILE.name}.")
     return 0
 
