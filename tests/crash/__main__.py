@@ -4,6 +4,7 @@ This process imports everything once and forks: two workers, each with a simulat
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -11,7 +12,7 @@ import selectors
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
@@ -40,19 +41,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         points = _chosen(base, args, seed)
         print(f"seed {seed}: {len(points)} points, {args.workers} workers", flush=True)
         report = Report(seed)
-        next_line = time.monotonic() + PROGRESS_SECONDS
-        for point, verdict in _run_all(base, points, args.workers):
-            report.add(point, verdict)
-            if args.verbose or not verdict.is_good:
-                print(f"{point} {json.dumps(asdict(verdict))}"[:SAID_LENGTH_MAX], flush=True)
-            if time.monotonic() > next_line:
-                next_line = time.monotonic() + PROGRESS_SECONDS
-                print(f"{time.monotonic() - started:5.0f} s  {report.progress(len(points))}", flush=True)
+        with (
+            contextlib.suppress(KeyboardInterrupt),
+            contextlib.closing(_run_all(base, points, args.workers)) as verdicts,
+        ):
+            _listen(verdicts, report, args, len(points))
+    done = report.total.points
     print(report.text())
-    print(f"{len(points)} points in {time.monotonic() - started:.0f} s, seed {seed}", flush=True)
+    print(f"{done} of {len(points)} points in {time.monotonic() - started:.0f} s, seed {seed}", flush=True)
     if args.json:
         args.json.write_text(json.dumps(asdict(report.total)), encoding="utf-8")
-    return 1 if report.bad or report.total.points != len(points) else 0
+    is_whole = done == len(points) or (args.seconds is not None and done > 0)
+    return 0 if is_whole and not report.bad else 1
+
+
+def _listen(
+    verdicts: Iterator[tuple[Point, Verdict]], report: Report, args: argparse.Namespace, count: int
+) -> None:
+    """Add up what the workers tell, and say now and then how far it has come."""
+    started = next_line = time.monotonic()
+    for point, verdict in verdicts:
+        report.add(point, verdict)
+        if args.verbose or not verdict.is_good:
+            print(f"{point} {json.dumps(asdict(verdict))}"[:SAID_LENGTH_MAX], flush=True)
+        now = time.monotonic()
+        if now > next_line:
+            next_line = now + PROGRESS_SECONDS
+            print(f"{now - started:5.0f} s  {report.progress(count)}", flush=True)
+        if args.seconds is not None and now - started > args.seconds:
+            return
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -68,6 +85,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--slice", action="store_true", help="a few of each, as in the test run")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only each N-th point")
     parser.add_argument("--workers", type=int, default=WORKERS, help=f"side by side (default: {WORKERS})")
+    parser.add_argument(
+        "--seconds", type=float, help="stop after so long: the seed's order makes it a fair sample"
+    )
     parser.add_argument("--mutant", choices=list(mutants.MUTANTS), help="break the engine on purpose")
     parser.add_argument("--verbose", action="store_true", help="a line for each point")
     parser.add_argument("--json", type=Path, help="write the sums there")
@@ -97,7 +117,7 @@ def _parse_point(written: str | None) -> Point | None:
     return None
 
 
-def _run_all(base: Base, points: Sequence[Point], count: int) -> Iterator[tuple[Point, Verdict]]:
+def _run_all(base: Base, points: Sequence[Point], count: int) -> Generator[tuple[Point, Verdict], None, None]:
     """Each worker takes its share and tells of every point in a line of JSON."""
     with ExitStack() as stack, selectors.DefaultSelector() as waiting:
         for number in range(count):
@@ -125,7 +145,7 @@ def _end(worker: Child) -> None:
 
 
 def _work(base: Base, number: int, points: Sequence[Point], writer: int) -> int:
-    with open_ground(base, number) as ground:
+    with contextlib.suppress(KeyboardInterrupt), open_ground(base, number) as ground:
         for point in points:
             verdict = timed(suites.SUITES[point.suite].run, ground, point)
             told = {"point": asdict(point), "verdict": asdict(verdict)}
