@@ -141,7 +141,7 @@ def test_flatten__cut_short_before_its_order_left_does_not_send_it_later_and_say
     rig.command("flatten", "one")
     [(command_id,)] = rig.database.rows("select command_id from commands")
     closing = market(f"command:{command_id}:BTC/USDT", Side.SELL, "0.01", reduce_only=True)
-    sending.write_down(rig.desk, rig.desk.bots[0], [closing], memory={}, trigger_reason="cut short")
+    sending.write_down(rig.desk, rig.desk.bots[0], [closing], trigger_reason="cut short")
     rig.restart()
     rig.tick()
     assert rig.sends() == 1

@@ -196,3 +196,22 @@ def test_desk__that_was_frozen_while_sending_cannot_write_what_came_back(bare: R
     assert sorted(bare.statuses()) == ["open", "unknown", "unknown"]
     assert len(bare.at_venue()) == 1
     assert bare.differences() == []
+
+
+def test_desk__keeps_its_lease_while_the_venue_is_away_and_goes_on_afterwards(
+    bare: Rig, desks: Desks
+) -> None:
+    desk = desks.start(HOLDFAST_LEASE_SECONDS="2", HOLDFAST_REQUEST_TIMEOUT_SECONDS="1")
+    assert processes.wait_until(lambda: bare.statuses() == ["open"] * 3, seconds_max=40)
+    bare.fault("http_5xx_refused", route="*", times=-1)
+    desk.await_event("tick postponed")
+    [(ends_at,)] = bare.database.rows("select expires_at from leases")
+    renewed = "select expires_at > %s + interval '3 seconds' from leases"
+    assert processes.wait_until(
+        lambda: bare.database.rows(renewed, (ends_at,)) == [(True,)], seconds_max=20, poll_seconds=0.1
+    )
+    bare.venue.control("faults", method="DELETE")
+    ticks = bare.bot("ladder")["ticks"]
+    assert processes.wait_until(lambda: bare.bot("ladder")["ticks"] > ticks, seconds_max=20, poll_seconds=0.1)
+    assert (bare.sends(), desk.complaint) == (3, "")
+    assert [each["epoch"] for each in desk.events("lease acquired")] == [1]

@@ -62,7 +62,7 @@ def test_check_account__names_what_differs_changes_nothing_and_leaves_with_4(rig
 def test_repair__takes_the_lease_proves_what_can_be_proved_and_sends_nothing(rig: Rig, ask: Ask) -> None:
     _enrol_real_strategies(rig)
     desk = rig.desk
-    [(intent, _)] = sending.write_down(desk, desk.bots[0], [TAKES], memory={}, trigger_reason="test")
+    [(intent, _)] = sending.write_down(desk, desk.bots[0], [TAKES], trigger_reason="test")
     desk.exchange.submit(intent)
     assert ask("repair")[0] == 12
     _end(rig)
@@ -74,7 +74,7 @@ def test_repair__takes_the_lease_proves_what_can_be_proved_and_sends_nothing(rig
 
 def test_repair__leaves_with_4_while_something_is_unproved(rig: Rig, ask: Ask) -> None:
     _enrol_real_strategies(rig)
-    sending.write_down(rig.desk, rig.desk.bots[0], [RESTS], memory={}, trigger_reason="test")
+    sending.write_down(rig.desk, rig.desk.bots[0], [RESTS], trigger_reason="test")
     _end(rig)
     code, said = ask("repair")
     assert code == 4

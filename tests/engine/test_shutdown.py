@@ -25,7 +25,8 @@ def test_desk__told_to_stop_leaves_with_0_and_gives_the_lease_back(
     ladder: Rig, tmp_path: Path, number: signal.Signals
 ) -> None:
     with running(tmp_path / "desk", ladder) as desk:
-        assert processes.wait_until(lambda: ladder.statuses() == ["open"] * 3, seconds_max=40)
+        rests = processes.wait_until(lambda: ladder.statuses() == ["open"] * 3, seconds_max=40)
+        assert rests, (desk.complaint, desk.events())
         desk.send(number)
         assert desk.await_end() == 0
         assert desk.complaint == ""
@@ -39,7 +40,8 @@ def test_desk__told_to_stop_in_the_middle_of_a_tick_sends_nothing_more(ladder: R
     with running(
         tmp_path / "desk", ladder, HOLDFAST_REQUEST_TIMEOUT_SECONDS="20", HOLDFAST_LEASE_SECONDS="60"
     ) as desk:
-        assert processes.wait_until(lambda: ladder.sends() == 1, seconds_max=40)
+        began = processes.wait_until(lambda: ladder.sends() == 1, seconds_max=40)
+        assert began, (desk.complaint, desk.events())
         desk.send(signal.SIGTERM)
         ladder.venue.control("release", {})
         assert desk.await_end() == 0
@@ -61,7 +63,8 @@ def test_desk__that_cannot_leave_within_its_budget_leaves_as_a_crash_would(
         HOLDFAST_LEASE_SECONDS="60",
         HOLDFAST_SHUTDOWN_SECONDS="1",
     ) as desk:
-        assert processes.wait_until(lambda: ladder.sends() == 1, seconds_max=40)
+        began = processes.wait_until(lambda: ladder.sends() == 1, seconds_max=40)
+        assert began, (desk.complaint, desk.events())
         desk.send(signal.SIGTERM)
         assert desk.await_end() == 21
         assert desk.complaint == (
