@@ -6,12 +6,10 @@ The only module that names concrete classes of more than one room. Every error l
 import argparse
 import json
 import os
-import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -19,24 +17,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from runtime import errors, logs
+from runtime import building, errors, logs
 from runtime.domain.identity import bot_id, user_id
-from runtime.domain.market import MarketKind
 from runtime.domain.status import DeskStatus, Overview, ProcessStatus
 from runtime.engine import enrolment, lease, loop, recovery, verifying
-from runtime.engine.desk import Desk, Pace
-from runtime.engine.ledger import Ledger
-from runtime.exchanges import registry
-from runtime.exchanges.ccxt_adapter import Credentials
-from runtime.exchanges.port import Exchange
 from runtime.local import postgres, samples, supervisor, terminal
 from runtime.settings import Secret, Settings
 from runtime.simulator import cli as simulator_cli
 from runtime.simulator.config import SPEED_MAX
-from runtime.store import access, bots, operations, schema, status
-from runtime.store.bots import Account
+from runtime.store import bots, operations, schema
 from runtime.store.pool import Store
+from runtime.store.timing import Timing
 from runtime.strategies import catalogue
+from runtime.telemetry.meters import Meters
 
 SCHEMA_FILE = Path(__file__).parent / "store" / "schema.sql"
 
@@ -50,7 +43,7 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
     """Embedded PostgreSQL, migrations, simulator, sample desks, and a live view of them."""
     file = enrolment.read(args.desks, catalogue.build)
     stop = threading.Event()
-    with databases(settings) as database:
+    with building.databases(settings) as database:
         schema.upgrade(database("admin"))
         user = enrolment.enrol(database("admin"), file)
         accounts = [account.name for account in file.accounts]
@@ -74,36 +67,38 @@ class _View:
     def show(self, processes: tuple[ProcessStatus, ...]) -> None:
         now = datetime.now(UTC)
         try:
-            self.desks = _load_desks(self.store)
+            self.desks = building.load_desks(self.store)
         except errors.StoreUnavailable as fault:
             away = ProcessStatus("postgresql", None, "is away", 0, str(fault))
             self.screen.show(Overview(now, self.desks, (*processes, away)), now)
-            with databases(self.settings):  # started again here if its keeper was killed too
+            with building.databases(self.settings):  # started again here if its keeper was killed too
                 return
         self.screen.show(Overview(now, self.desks, processes), now)
 
 
 def run_desk(settings: Settings, args: argparse.Namespace) -> int:
     """Trade one account until told to stop."""
-    stop = threading.Event()
-    _stop_on_signals(stop, settings.shutdown_seconds)
+    stop, meters = threading.Event(), Meters()
+    leaving = building.stop_on_signals(stop, settings.shutdown_seconds)
     logs.start(settings.log_level)
-    with databases(settings) as database:
+    with building.databases(settings) as database:
         schema.require_current(database("bot"))
         with Store(
             database("bot"),
             user_id(settings.user),
             pool_max=settings.database_pool_max,
             statement_seconds=settings.statement_seconds,
+            timing=Timing(meters, settings.slow_query_seconds),
         ) as store:
-            account = _account(store, settings)
+            account = building.find_account(store, settings)
             held = lease.acquire(store, account.account_id, account.name, settings.lease_seconds)
-            desk = _build_desk(settings, store, account, held, stop.is_set)
-            try:
-                loop.run(desk, stop)
-            finally:
-                desk.exchange.close()
-            held.release()
+            desk = building.build_desk(settings, store, account, held, stop.is_set)
+            with building.told(settings, desk, meters, leaving):
+                try:
+                    loop.run(desk, stop)
+                finally:
+                    desk.exchange.close()
+                held.release()
     logs.info("stopped", account=account.name)
     return 0
 
@@ -116,7 +111,7 @@ def migrate(settings: Settings, args: argparse.Namespace) -> int:
     if args.sql:
         print(schema.render_sql(args.revision))
         return 0
-    with databases(settings) as database:
+    with building.databases(settings) as database:
         url = database("admin")
         before = schema.current(url)
         schema.upgrade(url, args.revision)
@@ -125,7 +120,7 @@ def migrate(settings: Settings, args: argparse.Namespace) -> int:
 
 
 def rollback(settings: Settings, args: argparse.Namespace) -> int:
-    with databases(settings) as database:
+    with building.databases(settings) as database:
         url = database("admin")
         schema.downgrade(url, args.revision, drop_data=args.drop_data)
         print(f"The schema is at {schema.current(url) or 'nothing'}.")
@@ -133,7 +128,7 @@ def rollback(settings: Settings, args: argparse.Namespace) -> int:
 
 
 def history(settings: Settings, _: argparse.Namespace) -> int:
-    with databases(settings) as database:
+    with building.databases(settings) as database:
         for each in schema.history(database("admin")):
             print(f"{each.name}  {'applied' if each.applied else 'pending'}  {each.title}")
     return 0
@@ -153,7 +148,7 @@ def write_schema(_: Settings, __: argparse.Namespace) -> int:
 
 def enrol(settings: Settings, args: argparse.Namespace) -> int:
     file = enrolment.read(args.desks, catalogue.build)
-    with databases(settings) as database:
+    with building.databases(settings) as database:
         enrolment.enrol(database("admin"), file)
     print(f"Enrolled {', '.join(account.name for account in file.accounts)} of user {file.user}.")
     return 0
@@ -162,8 +157,8 @@ def enrol(settings: Settings, args: argparse.Namespace) -> int:
 def verify(settings: Settings, _: argparse.Namespace) -> int:
     """Recompute positions and trades from fills, and walk the chain of events."""
     wrong = 0
-    with opened_store(settings) as store:
-        for account in _accounts(store):
+    with building.opened_store(settings) as store:
+        for account in building.load_accounts(store):
             differences = verifying.verify(store, account.account_id)
             wrong += len(differences)
             print(f"{account.name}: {len(differences)} difference(s)")
@@ -173,9 +168,9 @@ def verify(settings: Settings, _: argparse.Namespace) -> int:
 
 
 def show_status(settings: Settings, args: argparse.Namespace) -> int:
-    with opened_store(settings) as store:
+    with building.opened_store(settings) as store:
         now = datetime.now(UTC)
-        overview = Overview(now, _load_desks(store), ())
+        overview = Overview(now, building.load_desks(store), ())
     faults = terminal.find_faults(overview, now, tick_age_seconds_max=args.tick_age_seconds_max)
     if args.json:
         print(json.dumps({"healthy": not faults, "faults": faults}, default=str))
@@ -186,9 +181,11 @@ def show_status(settings: Settings, args: argparse.Namespace) -> int:
 
 def check_account(settings: Settings, _: argparse.Namespace) -> int:
     """Compare an account with the ledger and change nothing."""
-    with opened_store(settings) as store:
-        account = _account(store, settings)
-        desk = _build_desk(settings, store, account, lease.unheld(store, account.account_id), lambda: True)
+    with building.opened_store(settings) as store:
+        account = building.find_account(store, settings)
+        desk = building.build_desk(
+            settings, store, account, lease.unheld(store, account.account_id), lambda: True
+        )
         findings = recovery.look(desk)
         for finding in findings:
             print(f"{finding.reaction}: {finding.sentence}")
@@ -198,11 +195,11 @@ def check_account(settings: Settings, _: argparse.Namespace) -> int:
 
 def repair(settings: Settings, _: argparse.Namespace) -> int:
     """Take the lease, recover once, say what was proved, and leave."""
-    with opened_store(settings) as store:
-        account = _account(store, settings)
+    with building.opened_store(settings) as store:
+        account = building.find_account(store, settings)
         held = lease.acquire(store, account.account_id, account.name, settings.lease_seconds)
         try:
-            report = recovery.recover(_build_desk(settings, store, account, held, lambda: True))
+            report = recovery.recover(building.build_desk(settings, store, account, held, lambda: True))
         finally:
             held.release()
     print(f"{account.name}: {report.reconciliation.summary}")
@@ -216,8 +213,8 @@ def command(settings: Settings, args: argparse.Namespace) -> int:
     arguments = {
         name: value for name in ("client_order_id", "venue_id") if (value := getattr(args, name)) is not None
     }
-    with opened_store(settings) as store:
-        account = _account(store, settings)
+    with building.opened_store(settings) as store:
+        account = building.find_account(store, settings)
         bot = bot_id(account.account_id, args.bot) if args.bot else None
         with store.single("look for the bot") as tx:
             known = {row.bot_id for row in bots.load_bots(tx, account.account_id)}
@@ -269,138 +266,10 @@ def doctor(settings: Settings, _: argparse.Namespace) -> int:
     print(f"embedded PostgreSQL: {state}")
     print(f"supervisor: {supervisor.find_supervisor(settings.data_dir) or 'not running'}")
     print(f"DATABASE_URL: {'set' if settings.database_url else 'not set, the embedded server is used'}")
-    with databases(settings) as database:
+    with building.databases(settings) as database:
         url = database("bot")
         print(f"schema: {schema.current(url) or 'empty'}, this program needs {schema.head()}")
     return 0
-
-
-# --- building --------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def databases(settings: Settings) -> Iterator[Callable[[str], Secret]]:
-    """Where the database is, for a role of it: DATABASE_URL if given, else the embedded server while we live."""
-    given = settings.database_url
-    if given is not None:
-        admission = _access(settings, given)
-        yield lambda _: admission
-        return
-    with postgres.open_server(settings.data_dir / "postgres") as server:
-        yield lambda role: Secret(server.url() if role == "admin" else server.url(f"holdfast_{role}"))
-
-
-def _access(settings: Settings, url: Secret) -> access.Access:
-    password = None
-    if settings.database_auth == "iam":
-        password = access.tokens(url)
-    elif settings.database_password_file is not None:
-        password = access.password_file(settings.database_password_file)
-    return access.Access(url, ca=settings.database_ca, password=password)
-
-
-@contextmanager
-def opened_store(settings: Settings) -> Iterator[Store]:
-    with databases(settings) as database:
-        schema.require_current(database("bot"))
-        with Store(
-            database("bot"), user_id(settings.user), statement_seconds=settings.statement_seconds
-        ) as store:
-            yield store
-
-
-def _build_desk(
-    settings: Settings, store: Store, account: Account, held: lease.Lease, stopping: Callable[[], bool]
-) -> Desk:
-    pace = Pace(
-        tick_seconds=settings.tick_seconds,
-        request_timeout_seconds=settings.request_timeout_seconds,
-        send_within_seconds=settings.send_within_seconds,
-        lease_seconds=settings.lease_seconds,
-        reconcile_seconds=settings.reconcile_seconds,
-        shutdown_seconds=settings.shutdown_seconds,
-        store_lost_seconds=settings.store_lost_seconds,
-    )
-    return Desk(
-        account=account,
-        lease=held,
-        store=store,
-        exchange=_open_exchange(settings, account),
-        ledger=Ledger(store, held.fence),
-        pace=pace,
-        build_strategy=catalogue.build,
-        stopping=stopping,
-    )
-
-
-def _stop_on_signals(stop: threading.Event, budget_seconds: float) -> None:
-    """The first SIGTERM or SIGINT asks the loop to end, and starts the clock that ends it anyway."""
-
-    def on_stop(*_: object) -> None:
-        stop.set()
-        signal.setitimer(signal.ITIMER_REAL, budget_seconds)
-
-    def on_alarm(*_: object) -> None:
-        raise errors.ShutdownOverrun(seconds=f"{budget_seconds:g}")
-
-    signal.signal(signal.SIGTERM, on_stop)
-    signal.signal(signal.SIGINT, on_stop)
-    signal.signal(signal.SIGALRM, on_alarm)
-
-
-def _open_exchange(settings: Settings, account: Account) -> Exchange:
-    if not account.paper and not settings.live:
-        raise errors.VenueUnsafe(
-            venue=account.venue,
-            detail=f"account {account.name} is a live one and HOLDFAST_LIVE is not yes",
-            remedy="Set HOLDFAST_LIVE=yes to trade with real money.",
-        )
-    if account.paper and settings.venue_url is None:
-        raise errors.VenueUnsafe(
-            venue=account.venue,
-            detail=f"account {account.name} is for paper and HOLDFAST_VENUE_URL does not name a simulator",
-            remedy="Start `python -m runtime simulator` and set HOLDFAST_VENUE_URL to its address.",
-        )
-    missing = Secret("")
-    credentials = Credentials(
-        key=settings.venue_key or missing,
-        secret=settings.venue_secret or missing,
-        passphrase=settings.venue_passphrase or missing,
-    )
-    return registry.open_exchange(
-        account.venue,
-        MarketKind(account.kind),
-        credentials,
-        base_url=settings.venue_url if account.paper else None,
-        live=not account.paper,
-        request_timeout_seconds=settings.request_timeout_seconds,
-    )
-
-
-def _account(store: Store, settings: Settings) -> Account:
-    accounts = _accounts(store)
-    names = (
-        ", ".join(account.name for account in accounts)
-        or "none; enrol one with `python -m runtime enrol FILE`"
-    )
-    if settings.account is None:
-        raise errors.BadSettings(count=1, faults=f"HOLDFAST_ACCOUNT must name one of the accounts: {names}.")
-    for account in accounts:
-        if account.name == settings.account:
-            return account
-    detail = f"HOLDFAST_ACCOUNT is {settings.account!r:.60}; user {settings.user} has the accounts: {names}."
-    raise errors.BadSettings(count=1, faults=detail)
-
-
-def _accounts(store: Store) -> list[Account]:
-    with store.transaction("look for the accounts") as tx:
-        loaded = [bots.load_account(tx, name) for name in bots.load_account_names(tx)]
-    return [account for account in loaded if account is not None]
-
-
-def _load_desks(store: Store) -> tuple[DeskStatus, ...]:
-    with store.transaction("look at the desks") as tx:
-        return status.load_desks(tx, lease.is_dead)
 
 
 # --- the command line ------------------------------------------------------------------------------------------------

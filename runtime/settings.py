@@ -123,6 +123,14 @@ class Settings:
     reconcile_seconds: float = _setting("HOLDFAST_RECONCILE_SECONDS", _seconds(1, 86400), 300.0)
     shutdown_seconds: float = _setting("HOLDFAST_SHUTDOWN_SECONDS", _seconds(1, 110), 20.0)
     store_lost_seconds: float = _setting("HOLDFAST_STORE_LOST_SECONDS", _seconds(1, 3600), 120.0)
+    stage: str = _setting("HOLDFAST_STAGE", _text, "local")
+    desk: str | None = _setting("HOLDFAST_DESK", _text, None)
+    metrics_seconds: float = _setting("HOLDFAST_METRICS_SECONDS", _seconds(0.1, 3600), 60.0)
+    metrics_host: str = _setting("HOLDFAST_METRICS_HOST", _text, "127.0.0.1")
+    metrics_port: int | None = _setting("HOLDFAST_METRICS_PORT", _count(0, 65535), None)
+    slow_query_seconds: float = _setting("HOLDFAST_SLOW_QUERY_SECONDS", _seconds(0, 600), 0.5)
+    health_dir: Path | None = _setting("HOLDFAST_HEALTH_DIR", Path, None)
+    health_seconds: float = _setting("HOLDFAST_HEALTH_SECONDS", _seconds(1, 3600), 60.0)
     log_level: str = _setting("HOLDFAST_LOG_LEVEL", _one_of("debug", "info", "warning", "error"), "info")
 
     @classmethod
@@ -142,6 +150,11 @@ class Settings:
         if faults:
             raise errors.BadSettings(count=len(faults), faults=" ".join(faults))
         return settings
+
+    @property
+    def pulse_dir(self) -> Path:
+        """Where a desk writes that it lives, and whoever asks for its health reads it."""
+        return self.health_dir or self.data_dir / "health"
 
     def _contradictions(self) -> list[str]:
         faults = []

@@ -12,10 +12,13 @@ from runtime.domain.identity import BotId
 from runtime.domain.market import Market, MarketKind
 from runtime.engine.lease import Lease
 from runtime.engine.ledger import Ledger
+from runtime.engine.pulse import Pulse
 from runtime.exchanges.port import Exchange
 from runtime.store import bots
 from runtime.store.bots import Account
 from runtime.store.pool import Fence, Store
+from runtime.telemetry.emf import Writer
+from runtime.telemetry.meters import Meters
 
 StrategyBuilder = Callable[[str, Mapping[str, object], tuple[str, ...]], Strategy]
 
@@ -52,6 +55,28 @@ class Bot:
         return self.enabled and self.state == "running"
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How a bot stands, for whoever looks; nothing is decided by it. `best` is since this process began."""
+
+    equity: Decimal
+    best: Decimal
+    exposure: Decimal
+    realised_today: Decimal
+
+    @property
+    def drawdown(self) -> Decimal:
+        return self.best - self.equity
+
+    def shown(self) -> dict[str, str]:
+        return {
+            "equity": f"{self.equity:f}",
+            "drawdown": f"{self.drawdown:f}",
+            "exposure": f"{self.exposure:f}",
+            "realised_today": f"{self.realised_today:f}",
+        }
+
+
 @dataclass(slots=True)
 class Desk:
     account: Account
@@ -66,6 +91,10 @@ class Desk:
     markets: Mapping[str, Market] = field(default_factory=dict)
     unclean: tuple[str, ...] = ()  # why new risk is refused on the whole account
     quarantined: frozenset[str] = frozenset()
+    meters: Meters = field(default_factory=Meters)
+    writer: Writer | None = None  # None: nothing is told to CloudWatch
+    pulse: Pulse | None = None
+    figures: dict[str, Figures] = field(default_factory=dict)  # by the bot's name
 
     @property
     def fence(self) -> Fence:

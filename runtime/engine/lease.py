@@ -6,12 +6,12 @@ always the earlier one. `require` is asked immediately before each request that 
 
 import os
 import socket
-import time
 from pathlib import Path
 from uuid import uuid4
 
 from runtime import errors, logs
 from runtime.domain.identity import AccountId
+from runtime.engine.clock import elapsed_seconds
 from runtime.store import leases
 from runtime.store.leases import Holder
 from runtime.store.pool import Fence, Store
@@ -20,12 +20,6 @@ from runtime.store.pool import Fence, Store
 MARGIN_PART = 10
 # Renewed when this much of ten is left.
 RENEW_TENTHS_LEFT = 6
-
-
-def elapsed_seconds() -> float:
-    """Seconds on a clock that nobody sets and that does not stop while the machine sleeps."""
-    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    return time.clock_gettime(clock)
 
 
 class Lease:

@@ -12,12 +12,13 @@ from runtime.domain import decision as decisions
 from runtime.domain import risk
 from runtime.domain.decision import Decision, Proposal, View
 from runtime.domain.order import RESTING, Order, Status
-from runtime.engine import commands, proof, reconciling, recovery, sending, viewing
+from runtime.engine import commands, gauging, proof, reconciling, recovery, sending, viewing
+from runtime.engine.clock import elapsed_seconds
 from runtime.engine.desk import Bot, Desk, set_state, trip_breaker
-from runtime.engine.lease import elapsed_seconds
 from runtime.engine.viewing import Sight
 from runtime.store import bots
 from runtime.store.bots import TickMark
+from runtime.telemetry import table
 
 
 def tick(desk: Desk) -> None:
@@ -33,10 +34,13 @@ def tick(desk: Desk) -> None:
 
 def tick_bot(desk: Desk, bot: Bot, sight: Sight) -> TickMark:
     view = viewing.view_of(desk, bot, sight)  # 1 ask
+    equity, began_at = viewing.equity_of(view), elapsed_seconds()
     decision = decide(bot, view)  # 2 decide (pure)
+    desk.meters.observe(table.DECIDE_SECONDS, elapsed_seconds() - began_at)
+    gauging.note(desk, bot, view, equity)
     if isinstance(decision, errors.InvalidDecision):
         set_state(desk, bot, "halted", reason=str(decision), actor="desk")
-        return TickMark(bot.bot_id, viewing.equity_of(view), None)
+        return TickMark(bot.bot_id, equity, None)
     proposals = admit(desk, bot, decision, view)  # 3 guard (pure)
     remembers = decision.memory if decision.memory != bot.memory else None
     if proposals:  # 4 write before sending
@@ -48,7 +52,7 @@ def tick_bot(desk: Desk, bot: Bot, sight: Sight) -> TickMark:
     for client_order_id in decision.cancels:
         cancel_own(desk, bot, client_order_id)
     bot.memory = decision.memory
-    return TickMark(bot.bot_id, viewing.equity_of(view), remembers)
+    return TickMark(bot.bot_id, equity, remembers)
 
 
 def decide(bot: Bot, view: View) -> Decision | errors.InvalidDecision:
@@ -102,7 +106,8 @@ def run(desk: Desk, stop: threading.Event) -> None:
     while not stop.is_set():
         began_at = elapsed_seconds()
         try:
-            schedule.turn()
+            with gauging.failures_counted(desk):
+                schedule.turn()
         except errors.StoreUnavailable as fault:
             schedule.lost_store(fault)
         except errors.Conflict as fault:
@@ -110,6 +115,7 @@ def run(desk: Desk, stop: threading.Event) -> None:
             schedule.must_recover = True
         except errors.Retry as fault:
             logs.warning("tick postponed", detail=str(fault))
+        gauging.tell(desk)
         stop.wait(max(0, began_at + desk.pace.tick_seconds - elapsed_seconds()))
 
 
@@ -125,7 +131,9 @@ class _Schedule:
 
     def turn(self) -> None:
         if self.must_recover:
+            began_at = elapsed_seconds()
             self.reconciled_at = recovery.recover(self.desk).reconciliation.started_at
+            gauging.recovered(self.desk, began_at)
             self.must_recover = False
             self._reconcile_later()
         self.store_lost_at_monotonic = None
@@ -133,7 +141,9 @@ class _Schedule:
             since = recovery.look_back(self.desk, self.desk.ledger.unsettled())
             reconciling.run(self.desk, "periodic", since)
             self._reconcile_later()
+        began_at = elapsed_seconds()
         tick(self.desk)
+        gauging.ticked(self.desk, began_at)
 
     def lost_store(self, fault: errors.StoreUnavailable) -> None:
         """Nothing in memory is trusted after this: what was committed and what was not is read again."""

@@ -12,7 +12,9 @@ from runtime.domain.identity import order_id
 from runtime.domain.market import Accepted, Answer, NotSent, RefusedByVenue, Unproved
 from runtime.domain.order import Intent, Order, Status
 from runtime.engine import proof
+from runtime.engine.clock import elapsed_seconds
 from runtime.engine.desk import Bot, Desk
+from runtime.telemetry import table
 
 
 def write_down(
@@ -53,18 +55,22 @@ def write_down(
 
 def send(desk: Desk, intent: Intent, order: Order) -> Order:
     """Send one order, once, and record what came back."""
-    return record_answer(desk, order, _submit(desk, intent))
+    answer = _submit(desk, intent)
+    desk.meters.count(table.ORDERS_SENT, type(answer).__name__)
+    return record_answer(desk, order, answer)
 
 
 def record_answer(desk: Desk, order: Order, answer: Answer) -> Order:
     now = desk.exchange.now()
     match answer:
         case Accepted(venue_order_id):
+            logs.info("order accepted", order=order.client_order_id, symbol=order.symbol, side=order.side)
             return desk.ledger.advance(order, Status.SUBMITTED, now, {}, venue_order_id=venue_order_id)
         case RefusedByVenue(code, detail):
             logs.warning("order refused", order=order.client_order_id, code=code, detail=detail)
             return desk.ledger.advance(order, Status.REJECTED, now, {"code": code, "detail": detail})
         case NotSent(detail):
+            logs.warning("order not sent", order=order.client_order_id, detail=detail)
             return desk.ledger.advance(order, Status.FAILED, now, {"proof": "never sent", "detail": detail})
         case Unproved(detail):
             logs.warning("order outcome unknown", order=order.client_order_id, detail=detail)
@@ -90,4 +96,7 @@ def _submit(desk: Desk, intent: Intent) -> Answer:
         desk.lease.require(desk.pace.request_timeout_seconds)
     except errors.StoreUnavailable:
         return NotSent("the lease could not be prolonged: PostgreSQL did not answer")
-    return desk.exchange.submit(intent)
+    began_at = elapsed_seconds()
+    answer = desk.exchange.submit(intent)
+    desk.meters.observe(table.ORDER_SUBMIT_SECONDS, elapsed_seconds() - began_at)
+    return answer

@@ -7,6 +7,7 @@ server that is read-only: a standby answers like a primary until somebody writes
 import gc
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,11 +24,15 @@ from runtime import errors
 from runtime.domain.identity import AccountId, UserId
 from runtime.settings import Secret
 from runtime.store import access, roundtrip
+from runtime.store.timing import Timing
+from runtime.telemetry import table
 
 SCHEMA = "holdfast"
 # Both in the statement's own round trip: the tenant, and whether this server takes writes at all.
 _ENTER = "select set_config('holdfast.user_id', %s, true), current_setting('transaction_read_only')"
 _CONNECT_SECONDS = 5
+# How the schema refuses a write whose epoch is not the lease's.
+_FENCED = "HF001"
 
 Row = tuple[Any, ...]
 TextRow = list[Any]  # texts, and None for null: whoever parses it knows which column may be null
@@ -65,13 +70,17 @@ class Fence:
 class Tx:
     """A transaction that is open. Store functions take it first."""
 
-    def __init__(self, connection: psycopg.Connection[Row], tenant: UserId) -> None:
+    def __init__(self, connection: psycopg.Connection[Row], tenant: UserId, timing: Timing) -> None:
         self._connection = connection
+        self._timing = timing
         self.tenant = tenant
 
     def rows(self, query: str, parameters: Parameters | None = None) -> Sequence[Row]:
+        began_at = time.monotonic()
         cursor = self._connection.execute(query.encode(), parameters)
-        return cursor.fetchall() if cursor.description else ()
+        rows = cursor.fetchall() if cursor.description else ()
+        self._timing.answered(query, began_at)
+        return rows
 
     def row(self, query: str, parameters: Parameters | None = None) -> Row | None:
         rows = self.rows(query, parameters)
@@ -81,19 +90,22 @@ class Tx:
 
     def copy_out(self, query: str, parse: Callable[[TextRow], T], parameters: Parameters) -> list[T]:
         """Many rows, parsed from PostgreSQL's text while the next ones are on their way: the fastest way out."""
+        began_at = time.monotonic()
         with (
             _uncollected(),
             self._connection.cursor() as cursor,
             cursor.copy(query.encode(), parameters) as copy,
         ):
-            return [parse(_split(str(line, "utf-8"))) for line in copy]
+            rows = [parse(_split(str(line, "utf-8"))) for line in copy]
+        self._timing.streamed_seconds(query, began_at)
+        return rows
 
 
 class SingleTx(Tx):
     """A transaction of exactly one statement: sent, run and committed in one network round trip."""
 
-    def __init__(self, connection: psycopg.Connection[Row], tenant: UserId) -> None:
-        super().__init__(connection, tenant)
+    def __init__(self, connection: psycopg.Connection[Row], tenant: UserId, timing: Timing) -> None:
+        super().__init__(connection, tenant, timing)
         self._spent = False
 
     def copy_out(self, query: str, parse: Callable[[TextRow], T], parameters: Parameters) -> list[T]:
@@ -105,7 +117,10 @@ class SingleTx(Tx):
                 detail="a single-statement transaction was asked for a second statement"
             )
         self._spent = True
-        return roundtrip.run(self._connection, str(self.tenant), query, parameters)
+        began_at = time.monotonic()
+        rows = roundtrip.run(self._connection, str(self.tenant), query, parameters)
+        self._timing.answered(query, began_at)
+        return rows
 
 
 class Store:
@@ -119,8 +134,10 @@ class Store:
         pool_max: int = 4,
         statement_seconds: float = 10.0,
         wait_seconds: float = 5.0,
+        timing: Timing | None = None,
     ) -> None:
         self.tenant = tenant
+        self._timing = timing or Timing()
         self._wait_seconds = wait_seconds
         self._pool = ConnectionPool(
             connection_class=access.Admitted,
@@ -151,23 +168,35 @@ class Store:
     @contextmanager
     def single(self, action: str) -> Iterator[Tx]:
         """One statement, one round trip. `action` completes the sentence 'while we tried to ...'."""
-        with _translated(action), self._pool.connection() as connection, _standby_dropped(connection):
-            yield SingleTx(connection, self.tenant)
+        with (
+            _translated(action, self._timing),
+            self._pool.connection() as connection,
+            _standby_dropped(connection),
+        ):
+            yield SingleTx(connection, self.tenant, self._timing)
 
     @contextmanager
     def transaction(self, action: str) -> Iterator[Tx]:
         """Several statements that hold together or not at all."""
-        with _translated(action), self._pool.connection() as connection, connection.transaction():
+        with (
+            _translated(action, self._timing),
+            self._pool.connection() as connection,
+            connection.transaction(),
+        ):
             _require_primary(connection, connection.execute(_ENTER, (str(self.tenant),)))
-            yield Tx(connection, self.tenant)
+            yield Tx(connection, self.tenant, self._timing)
 
     @contextmanager
     def snapshot(self, action: str) -> Iterator[Tx]:
         """Many reads of one and the same instant."""
-        with _translated(action), self._pool.connection() as connection, connection.transaction():
+        with (
+            _translated(action, self._timing),
+            self._pool.connection() as connection,
+            connection.transaction(),
+        ):
             connection.execute("set transaction isolation level repeatable read, read only")
             connection.execute(_ENTER, (str(self.tenant),))
-            yield Tx(connection, self.tenant)
+            yield Tx(connection, self.tenant, self._timing)
 
     def pool_use(self) -> Mapping[str, int]:
         return self._pool.get_stats()
@@ -204,7 +233,7 @@ def owner_transaction(url: Secret, tenant: UserId, action: str) -> Iterator[Tx]:
         connection.execute(sql.SQL("set local search_path to {}").format(sql.Identifier(SCHEMA)))
         connection.execute("set local role holdfast_owner")
         _require_primary(connection, connection.execute(_ENTER, (str(tenant),)))
-        yield Tx(connection, tenant)
+        yield Tx(connection, tenant, Timing())
 
 
 def _session_options(statement_seconds: float) -> str:
@@ -240,20 +269,22 @@ def _standby_dropped(connection: psycopg.Connection[Row]) -> Iterator[None]:
 
 
 @contextmanager
-def _translated(action: str) -> Iterator[None]:
+def _translated(action: str, timing: Timing | None = None) -> Iterator[None]:
     """psycopg's errors into ours, once, by what the reader must do next."""
     try:
         yield
     except PoolTimeout as exc:
         raise errors.StoreUnavailable(action=action, detail="no connection could be had in time") from exc
     except psycopg.Error as exc:
+        if timing is not None and exc.sqlstate == _FENCED:
+            timing.meters.count(table.FENCED_WRITES)
         raise _meaning(exc, action) from exc
 
 
 def _meaning(exc: psycopg.Error, action: str) -> errors.BotError:
     state, text = exc.sqlstate or "", _first_line(exc)
     match state:
-        case "HF001":
+        case _ if state == _FENCED:
             return errors.LeaseLost(account="in hand", epoch="we held", detail=text)
         case "HF002" | "HF003" | "HF004":
             return errors.BrokenInvariant(detail=f"{text} (while we tried to {action})")

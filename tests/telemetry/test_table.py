@@ -1,0 +1,35 @@
+"""The table of metrics: small for CloudWatch, whole for Prometheus, and the same as what the stacks draw."""
+
+from runtime.telemetry import emf
+from runtime.telemetry.table import METRICS, Kind
+from stacks import metrics as drawn
+
+CLOUDWATCH = [each for each in METRICS if each.in_cloudwatch]
+
+
+def test_table__names_every_metric_once_and_says_what_it_is() -> None:
+    assert len({each.name for each in METRICS}) == len(METRICS)
+    assert len({each.prometheus_name for each in METRICS}) == len(METRICS)
+    assert all(each.says.endswith(".") for each in METRICS)
+
+
+def test_table__costs_fewer_than_ten_custom_metrics_for_each_desk() -> None:
+    assert len(CLOUDWATCH) < 10
+
+
+def test_table__a_metric_of_cloudwatch_is_told_apart_by_nothing() -> None:
+    assert all(not each.labels for each in CLOUDWATCH)
+
+
+def test_table__holds_exactly_what_the_stacks_draw_and_alarm_on() -> None:
+    ours = {(each.name, each.unit) for each in CLOUDWATCH}
+    theirs = {(each.name, each.unit) for each in drawn.METRICS.values() if each.sender == "desk"}
+    assert ours == theirs
+    assert (emf.NAMESPACE, emf.DIMENSIONS) == (drawn.NAMESPACE, drawn.DIMENSIONS)
+
+
+def test_table__prometheus_names_follow_its_customs() -> None:
+    names = {each.name: each.prometheus_name for each in METRICS}
+    assert names["DatabaseRoundTripMs"] == "holdfast_database_round_trip_seconds"
+    assert names["Heartbeat"] == "holdfast_heartbeat"
+    assert all(each.prometheus_name.endswith("_seconds") for each in METRICS if each.kind is Kind.HISTOGRAM)
