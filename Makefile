@@ -5,10 +5,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
 TEST := .venv/.test-installed
-SOURCES := runtime tests requirements $(wildcard bench migrations)
+SOURCES := runtime tests requirements $(wildcard bench docker migrations)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status verify stop psql migrate rollback schema test check format prove bench lock clean
+.PHONY: help setup run status verify stop psql migrate rollback schema test check format prove bench image ca lock clean
 
 help:  ## print these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,12 @@ prove: $(TEST)  ## kill the bot at every line and every message and count what w
 
 bench: $(TEST)  ## print the figures of the README, measured here
 	@$(BIN)/python -m bench
+
+image:  ## build the container image; TAG=... names it, ARCH=arm64 or amd64 builds for another machine
+	@$(PYTHON) docker/build.py "$(TAG)" "$(ARCH)"
+
+ca: $(RUNTIME)  ## write docker/rds-ca.pem again: the authorities of RDS, from an npm package
+	@$(BIN)/python docker/refresh_ca.py
 
 lock: $(RUNTIME)  ## write requirements/*.txt again from pyproject.toml; UPGRADE=1 takes newer versions
 	@$(BIN)/python requirements/lock.py $(if $(UPGRADE),--upgrade)

