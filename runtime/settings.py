@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit, unquote
 
 from runtime import errors
 
@@ -77,21 +77,42 @@ def _count(low: int, high: int) -> Callable[[str], int]:
 
 
 def _postgres_url(raw: str) -> Secret:
-    if urlsplit(raw).scheme not in ("postgresql", "postgres"):
+    if _parts(raw).scheme not in ("postgresql", "postgres"):
         raise ValueError("must begin with postgresql://")
     return Secret(raw)
 
 
 def _has_password(url: str) -> bool:
-    parts = urlsplit(url)
+    parts = _parts(url)
     return parts.password is not None or "password" in parse_qs(parts.query)
 
 
+def _passwords(url: str) -> tuple[str, ...]:
+    """As the address writes it and as it is meant: before the @, or among the parameters."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ()
+    found = (parts.password or "", *parse_qs(parts.query).get("password", ()))
+    return tuple(shape for each in found for shape in (each, unquote(each)) if each)
+
+
 def _http_url(raw: str) -> str:
-    parts = urlsplit(raw)
+    parts = _parts(raw)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an http:// or https:// address")
     return raw.rstrip("/")
+
+
+def _parts(raw: str) -> SplitResult:
+    """Its parts, or a fault that repeats nothing of it: an address may hold a password."""
+    try:
+        parts = urlsplit(raw)
+        (parts.hostname or "").encode("idna")
+        _ = parts.port
+    except ValueError:
+        raise ValueError("is not an address that could be read") from None
+    return parts
 
 
 def _setting(name: str, parse: Callable[[str], Any], default: Any) -> Any:
@@ -150,6 +171,14 @@ class Settings:
         if faults:
             raise errors.BadSettings(count=len(faults), faults=" ".join(faults))
         return settings
+
+    def secret_texts(self) -> tuple[str, ...]:
+        """What must never be read anywhere, the password in the database's address by itself too."""
+        held = (getattr(self, each.name) for each in fields(self))
+        texts = [value.reveal() for value in held if isinstance(value, Secret)]
+        url = self.database_url
+        passwords = _passwords(url.reveal()) if url is not None else ()
+        return (*texts, *passwords)
 
     @property
     def pulse_dir(self) -> Path:

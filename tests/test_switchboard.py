@@ -88,7 +88,14 @@ def assert_refused(said: Said, error: str, code: int, *words: str) -> None:
 
 
 SETTING_FAULTS = {
-    "DATABASE_URL": ["mysql://user@host/name", "name", f"http://{CANARY}@host"],
+    "DATABASE_URL": [
+        "mysql://user@host/name",
+        "name",
+        f"http://{CANARY}@host",
+        f"postgresql://user:{CANARY}@ho\u2100st/name",
+        f"postgresql://user:{CANARY}@./name",
+        f"postgresql://user:{CANARY}@host:port/name",
+    ],
     "HOLDFAST_DATABASE_POOL_MAX": ["0", "-1", "1.5", "many", "1" * 400, "²"],
     "HOLDFAST_STATEMENT_SECONDS": ["0", "nan", "inf", "-5", "soon"],
     "HOLDFAST_USER": [" ", "a\x1bb", "two\nlines"],

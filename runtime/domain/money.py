@@ -29,7 +29,20 @@ def parse(value: object) -> Decimal:
         raise ValueError(f"{number:.3e} is too large to be an amount")
     if number != exact(number):
         raise ValueError(f"{number:.20e} has more than 18 decimal places")
-    return number
+    return canonical(number)
+
+
+def canonical(number: Decimal) -> Decimal:
+    """The one way in which we write a number, so that what was loaded equals what was there to the last character."""
+    plain = number.normalize(_EXACT)
+    if plain == plain.to_integral_value():
+        plain = plain.quantize(Decimal(1), context=_EXACT)
+    return plain or ZERO
+
+
+def read(text: str) -> Decimal:
+    """A number as PostgreSQL writes it, with all its places, in our way."""
+    return Decimal(text.rstrip("0").rstrip(".")) if "." in text else Decimal(text)
 
 
 def is_plausible(number: Decimal) -> bool:

@@ -6,10 +6,11 @@ same result.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any, TypeVar
 
 from runtime.domain import money
 from runtime.domain.fill import Fill
@@ -89,10 +90,26 @@ class Applied:
     trades: tuple[Trade, ...]
 
 
+Counted = TypeVar("Counted", Position, Trade)
+
+
 def apply(position: Position, trade: Trade | None, fill: Fill) -> Applied:
     """Count one fill. `trade` is the open trade of this position, or None when it is flat."""
     with money.precisely():
-        return _count(position, trade, fill)
+        counted = _count(position, trade, fill)
+    return Applied(
+        _written_plainly(counted.position), tuple(_written_plainly(each) for each in counted.trades)
+    )
+
+
+def _written_plainly(value: Counted) -> Counted:
+    """Each number in the one way in which it is also loaded."""
+    numbers: dict[str, Any] = {
+        each.name: money.canonical(number)
+        for each in fields(value)
+        if isinstance(number := getattr(value, each.name), Decimal)
+    }
+    return replace(value, **numbers)
 
 
 def _count(position: Position, trade: Trade | None, fill: Fill) -> Applied:
@@ -144,7 +161,7 @@ def _fees(fill: Fill) -> tuple[Decimal, Decimal, Decimal]:
 
 
 def _add_other(fees: Mapping[str, Decimal], coin: str, fee: Decimal) -> Mapping[str, Decimal]:
-    return fees if fee == 0 else {**fees, coin: fees.get(coin, ZERO) + fee}
+    return fees if fee == 0 else {**fees, coin: money.canonical(fees.get(coin, ZERO) + fee)}
 
 
 def _open(position: Position, fill: Fill, moved: Decimal, fee: Decimal) -> Applied:

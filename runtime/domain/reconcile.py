@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from runtime.domain import money
 from runtime.domain.identity import CLIENT_ORDER_ID_PREFIX, VenueOrderId
 from runtime.domain.market import VenueFill, VenueOrder
 from runtime.domain.money import ZERO
@@ -91,7 +92,7 @@ def _owners(ours: Ours, theirs: Theirs) -> dict[VenueOrderId, Order]:
 
 
 def _said(order: Order | VenueOrder) -> str:
-    return f"{order.status} with {order.filled_quantity:f} filled"
+    return f"{order.status} with {money.canonical(order.filled_quantity):f} filled"
 
 
 def _newest_report(reports: Iterable[VenueOrder]) -> Iterable[VenueOrder]:

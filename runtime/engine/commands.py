@@ -65,7 +65,7 @@ def _flatten(desk: Desk, command: Command) -> str:
         if not proposals:
             continue
         reason = f"flatten by {command.requested_by}"
-        written = sending.write_down(desk, bot, proposals, memory=bot.memory, trigger_reason=reason)
+        written = sending.write_down(desk, bot, proposals, trigger_reason=reason)
         for intent, order in written:
             sent = sending.send(desk, intent, order)
             said.append(f"{order.side} {order.quantity:f} {order.symbol}: {sent.status}")
@@ -191,7 +191,7 @@ def _reset(desk: Desk, command: Command) -> str:
     bot = _bots(desk, command)[0]
     with desk.store.single("reset a bot") as tx:
         bots.record_memory(tx, desk.fence, bot.bot_id, {}, actor=command.requested_by)
-    bot.memory, bot.breaker_day = {}, None
+    bot.memory, bot.recorded_memory, bot.breaker_day = {}, {}, None
     set_state(desk, bot, "running", reason=command.reason or "reset", actor=command.requested_by)
     return f"{bot.name} starts anew"
 

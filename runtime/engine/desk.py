@@ -49,6 +49,7 @@ class Bot:
     state: str
     memory: Memory
     breaker_day: date | None
+    recorded_memory: Memory = field(default_factory=dict)  # what of it the ledger has
 
     @property
     def ticks_now(self) -> bool:
@@ -145,6 +146,7 @@ def load_bots(desk: Desk, *, may_halt: bool = True) -> None:
                 row.state,
                 row.memory,
                 row.breaker_day,
+                recorded_memory=row.memory,
             )
         )
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from runtime import errors, logs
+from runtime.domain import money
 from runtime.domain import position as positions_of
 from runtime.domain.decision import Memory
 from runtime.domain.fill import Fill
@@ -122,7 +123,10 @@ class Ledger:
         else:
             self._trades[held] = journey
         return self._keep(
-            replace(order, status=after, filled_quantity=order.filled_quantity + fill.quantity), event
+            replace(
+                order, status=after, filled_quantity=money.canonical(order.filled_quantity + fill.quantity)
+            ),
+            event,
         )
 
     def _write_intents(

@@ -20,6 +20,9 @@ from runtime.store import bots
 from runtime.store.bots import TickMark
 from runtime.telemetry import table
 
+# A venue's clock that moves away from ours costs orders: it refuses what seems too old or not yet signed.
+CLOCK_SECONDS = 60
+
 
 def tick(desk: Desk) -> None:
     """One turn of the desk: obey, catch up, then let each bot decide in turn."""
@@ -30,6 +33,8 @@ def tick(desk: Desk) -> None:
     marks = [tick_bot(desk, bot, sight) for bot in desk.bots if bot.ticks_now]
     with desk.store.single("record the tick") as tx:
         bots.record_tick(tx, desk.fence, sight.now, marks)
+    for bot in desk.bots:
+        bot.recorded_memory = bot.memory
 
 
 def tick_bot(desk: Desk, bot: Bot, sight: Sight) -> TickMark:
@@ -42,17 +47,14 @@ def tick_bot(desk: Desk, bot: Bot, sight: Sight) -> TickMark:
         set_state(desk, bot, "halted", reason=str(decision), actor="desk")
         return TickMark(bot.bot_id, equity, None)
     proposals = admit(desk, bot, decision, view)  # 3 guard (pure)
-    remembers = decision.memory if decision.memory != bot.memory else None
+    bot.memory = decision.memory
     if proposals:  # 4 write before sending
-        written = sending.write_down(
-            desk, bot, proposals, memory=decision.memory, trigger_reason=decision.note or "tick"
-        )
-        for intent, order in written:  # 5 send; 6 write what came back
-            sending.send(desk, intent, order)
+        reason = decision.note or "tick"
+        for intent, order in sending.write_down(desk, bot, proposals, trigger_reason=reason):
+            sending.send(desk, intent, order)  # 5 send; 6 write what came back
     for client_order_id in decision.cancels:
         cancel_own(desk, bot, client_order_id)
-    bot.memory = decision.memory
-    return TickMark(bot.bot_id, equity, remembers)
+    return TickMark(bot.bot_id, equity, bot.memory if bot.memory != bot.recorded_memory else None)
 
 
 def decide(bot: Bot, view: View) -> Decision | errors.InvalidDecision:
@@ -87,7 +89,7 @@ def cancel_own(desk: Desk, bot: Bot, client_order_id: str) -> None:
 def catch_up(desk: Desk) -> None:
     """What became of our orders since the last tick."""
     for order in desk.ledger.unsettled(Status.UNKNOWN):
-        proof.prove(desk, order)
+        _prove_or_leave(desk, order)
     resting = desk.ledger.unsettled(*RESTING)
     if not resting:
         return
@@ -95,9 +97,17 @@ def catch_up(desk: Desk) -> None:
     for order in resting:
         listed = shown.get(order.venue_order_id) if order.venue_order_id else None
         if listed is None:
-            proof.prove(desk, order)
+            _prove_or_leave(desk, order)
         elif _tells_more(order, listed.filled_quantity, listed.status):
             proof.settle(desk, order, listed)
+
+
+def _prove_or_leave(desk: Desk, order: Order) -> None:
+    """What cannot be read of one order leaves that one as it is; exits in other symbols do not wait for it."""
+    try:
+        proof.prove(desk, order)
+    except (errors.VenueUnavailable, errors.RateLimited) as fault:
+        logs.warning("order not proved yet", order=order.client_order_id, detail=str(fault))
 
 
 def run(desk: Desk, stop: threading.Event) -> None:
@@ -127,6 +137,7 @@ class _Schedule:
     must_recover: bool = True
     store_lost_at_monotonic: float | None = None
     reconcile_at_monotonic: float = 0
+    measure_clock_at_monotonic: float = 0
     reconciled_at: datetime | None = None
 
     def turn(self) -> None:
@@ -142,6 +153,9 @@ class _Schedule:
             reconciling.run(self.desk, "periodic", since)
             self._reconcile_later()
         began_at = elapsed_seconds()
+        if elapsed_seconds() >= self.measure_clock_at_monotonic:
+            self.desk.exchange.measure_clock()
+            self.measure_clock_at_monotonic = elapsed_seconds() + CLOCK_SECONDS
         tick(self.desk)
         gauging.ticked(self.desk, began_at)
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from runtime import errors, logs
-from runtime.domain.decision import Memory, Proposal
+from runtime.domain import money
+from runtime.domain.decision import Proposal
 from runtime.domain.identity import order_id
 from runtime.domain.market import Accepted, Answer, NotSent, RefusedByVenue, Unproved
 from runtime.domain.order import Intent, Order, Status
@@ -18,9 +19,9 @@ from runtime.telemetry import table
 
 
 def write_down(
-    desk: Desk, bot: Bot, proposals: Sequence[Proposal], *, memory: Memory, trigger_reason: str
+    desk: Desk, bot: Bot, proposals: Sequence[Proposal], *, trigger_reason: str
 ) -> Sequence[tuple[Intent, Order]]:
-    """Commit the intents; those that are new may be sent.
+    """Commit the intents with the memory that goes with them; those that are new may be sent.
 
     None may be sent after the lease has so little left that the request could outlive it. The adapter looks at that
     instant again when the socket is about to be written to, so a process that was frozen in between sends nothing.
@@ -40,16 +41,18 @@ def write_down(
             symbol=proposal.symbol,
             side=proposal.side,
             kind=proposal.kind,
-            quantity=proposal.quantity,
-            price=proposal.price,
+            quantity=money.canonical(proposal.quantity),
+            price=None if proposal.price is None else money.canonical(proposal.price),
             reduce_only=proposal.reduce_only,
             created_at=now,
             send_before=send_before,
             reason=proposal.reason,
         )
     written = desk.ledger.record_intents(
-        bot.bot_id, list(intents.values()), memory=memory, trigger_reason=trigger_reason
+        bot.bot_id, list(intents.values()), memory=bot.memory, trigger_reason=trigger_reason
     )
+    if written:
+        bot.recorded_memory = bot.memory
     return [(intents[order.order_id], order) for order in written]
 
 

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from functools import cache
 from uuid import UUID
 
+from runtime.domain import money
 from runtime.domain.decision import Memory
 from runtime.domain.identity import AccountId, BotId, ClientOrderId, OrderId, VenueOrderId
 from runtime.domain.order import CHAIN_START, Event, Intent, Kind, Link, Order, Side, Status
@@ -208,14 +208,14 @@ def _parse_order(fields: TextRow) -> Order:
         symbol,
         _SIDES[side],
         _KINDS[kind],
-        Decimal(quantity),
-        None if price is None else Decimal(price),
+        money.read(quantity),
+        None if price is None else money.read(price),
         reduce_only == "t",
         datetime.fromisoformat(created),
         datetime.fromisoformat(before),
         _STATUSES[status],
         None if venue_order_id is None else VenueOrderId(venue_order_id),
-        Decimal(filled),
+        money.read(filled),
         cancel_requested == "t",
     )
 

@@ -17,10 +17,13 @@ from uuid import UUID
 
 import psycopg
 from psycopg import sql
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
 from psycopg.types.json import set_json_loads
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from runtime import errors
+from runtime.domain import money
 from runtime.domain.identity import AccountId, UserId
 from runtime.settings import Secret
 from runtime.store import access, roundtrip
@@ -38,6 +41,17 @@ Row = tuple[Any, ...]
 TextRow = list[Any]  # texts, and None for null: whoever parses it knows which column may be null
 Parameters = Mapping[str, Any]
 T = TypeVar("T")
+
+
+class _PlainNumber(Loader):
+    """numeric as the domain writes it: what was loaded must equal what was there, trailing zeros included."""
+
+    def load(self, data: Buffer) -> Decimal:
+        return money.read(bytes(data).decode())
+
+
+# Process-wide on purpose, as the JSON below.
+psycopg.adapters.register_loader("numeric", _PlainNumber)
 
 # One for all: `json.loads` with such a wish makes a new one for every value.
 _JSON = json.JSONDecoder(parse_float=Decimal)

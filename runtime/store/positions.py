@@ -6,6 +6,7 @@ from decimal import Decimal
 from functools import cache
 from uuid import UUID
 
+from runtime.domain import money
 from runtime.domain.identity import AccountId, BotId, VenueTradeId
 from runtime.domain.position import Direction, Position, Trade
 from runtime.store import queries
@@ -36,13 +37,13 @@ def _parse_position(fields: TextRow) -> Position:
     return Position(
         _bot_id(bot),
         symbol,
-        Decimal(quantity),
-        Decimal(cost),
-        Decimal(realised),
-        Decimal(fees),
+        money.read(quantity),
+        money.read(cost),
+        money.read(realised),
+        money.read(fees),
         _parse_fees(fees_other),
         None if day is None else date.fromisoformat(day),
-        Decimal(start),
+        money.read(start),
         int(fills),
         int(trades),
         None if last_at is None else datetime.fromisoformat(last_at),
@@ -57,7 +58,7 @@ def _bot_id(text: str) -> BotId:
 
 def _parse_fees(text: str) -> Mapping[str, Decimal]:
     # Most fees are taken in the quote coin.
-    return {} if text == "{}" else {coin: Decimal(fee) for coin, fee in parse_json(text).items()}
+    return {} if text == "{}" else {coin: money.read(fee) for coin, fee in parse_json(text).items()}
 
 
 def _trade(row: Row) -> Trade:

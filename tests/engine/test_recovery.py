@@ -16,9 +16,8 @@ TAKES = market("takes", Side.BUY, "0.02")
 def _leave_pending(rig: Rig, *, sent: bool, takes: bool = False) -> None:
     """What a process leaves that was killed after its intent was committed: before it was sent, or after."""
     desk = rig.desk
-    [(intent, _)] = sending.write_down(
-        desk, desk.bots[0], [TAKES if takes else RESTS], memory={"step": 1}, trigger_reason="test"
-    )
+    desk.bots[0].memory = {"step": 1}
+    [(intent, _)] = sending.write_down(desk, desk.bots[0], [TAKES if takes else RESTS], trigger_reason="test")
     if sent:
         desk.exchange.submit(intent)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from runtime import errors
+from runtime.domain import money
 from runtime.domain import position as positions_of
 from runtime.domain.fill import Fill
 from runtime.domain.order import Event, Order, Side, Status, chain
@@ -195,3 +196,13 @@ def _event(desk: Desk, order: Order) -> Event:
     with desk.store.single("look") as tx:
         end = orders.load_chain_end(tx, desk.account_id)
     return chain(end, order.order_id, NOW, order.status, Status.PARTIALLY_FILLED, {})
+
+
+def test_ledger__loads_what_was_there_to_the_last_character(desk: Desk) -> None:
+    """A strategy that writes a number down as text must not decide otherwise after a restart."""
+    ledger = desk.ledger()
+    order = place(ledger, make_intent(desk.bot_id, quantity=money.canonical(Decimal("0.0300"))))
+    ledger.record_fill(order, make_fill(order, 1, "0.0100"), NOW)
+    again = desk.ledger()
+    assert repr(again.unsettled()) == repr(ledger.unsettled())
+    assert repr(again.positions()) == repr(ledger.positions())
