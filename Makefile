@@ -5,15 +5,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
 TEST := .venv/.test-installed
-SOURCES := runtime tests requirements $(wildcard bench docker migrations)
+CLOUD := .venv/.cloud-installed
+STAGE ?= dev
+SOURCES := runtime tests requirements app.py stacks deploy $(wildcard bench docker migrations)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status verify stop psql migrate rollback schema test check format prove bench image ca lock clean
+.PHONY: help setup run status verify stop psql migrate rollback schema test check format prove bench image ca synth cost lock clean
 
 help:  ## print these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
-setup: $(RUNTIME) $(TEST)  ## make .venv with everything that running and testing need
+setup: $(RUNTIME) $(TEST) $(CLOUD)  ## make .venv with everything that running and testing need
 
 run: $(RUNTIME)  ## start PostgreSQL, the simulated venue and three sample bots, and show them
 	@$(BIN)/python -m runtime run
@@ -40,10 +42,10 @@ rollback: $(RUNTIME)  ## take the database back to the schema REV=...
 schema: $(RUNTIME)  ## write runtime/store/schema.sql again from the migrations
 	@$(BIN)/python -m runtime schema
 
-test: $(TEST)  ## run the whole test-suite; PYTEST="-k lease -x" narrows it
+test: $(TEST) $(CLOUD)  ## run the whole test-suite; PYTEST="-k lease -x" narrows it
 	@$(BIN)/python -m pytest -n 2 $(PYTEST)
 
-check: $(TEST)  ## lint, formatting, types, import contracts
+check: $(TEST) $(CLOUD)  ## lint, formatting, types, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy $(SOURCES)
@@ -65,11 +67,19 @@ image:  ## build the container image; TAG=... names it, ARCH=arm64 or amd64 buil
 ca: $(RUNTIME)  ## write docker/rds-ca.pem again: the authorities of RDS, from an npm package
 	@$(BIN)/python docker/refresh_ca.py
 
+synth: $(CLOUD)  ## write the AWS templates of STAGE=dev (or prod) to cdk.out, without an account
+	@rm -rf cdk.out/$(STAGE)
+	@CDK_OUTDIR=cdk.out/$(STAGE) CDK_CONTEXT_JSON='{"stage":"$(STAGE)"}' $(BIN)/python app.py
+	@ls cdk.out/$(STAGE)/*.template.json
+
+cost: synth  ## say what STAGE=dev (or prod) costs in a month; fails over the limit of the stage
+	@$(BIN)/python -m deploy.cost --stage $(STAGE)
+
 lock: $(RUNTIME)  ## write requirements/*.txt again from pyproject.toml; UPGRADE=1 takes newer versions
 	@$(BIN)/python requirements/lock.py $(if $(UPGRADE),--upgrade)
 
 clean:  ## remove .venv and caches; the bots' data stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUNTIME): requirements/runtime.txt
@@ -79,4 +89,8 @@ $(RUNTIME): requirements/runtime.txt
 
 $(TEST): requirements/test.txt $(RUNTIME)
 	@$(PYTHON) requirements/install.py test
+	@touch $@
+
+$(CLOUD): requirements/cloud.txt $(RUNTIME)
+	@$(PYTHON) requirements/install.py cloud
 	@touch $@

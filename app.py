@@ -14,7 +14,7 @@ import stacks.node  # noqa: F401
 from aws_cdk import App, BootstraplessSynthesizer, Stack, Tags
 
 from stacks.bot import BotStack
-from stacks.data import DataStack
+from stacks.data import LedgerStack
 from stacks.network import NetworkStack
 from stacks.observability import DeskAlarmsStack, ObservabilityStack
 from stacks.platform import PlatformStack
@@ -40,7 +40,7 @@ def build(app: App) -> dict[str, Stack]:
         return _options(stage, name, what)
 
     network = NetworkStack(app, "Network", stage=stage, **options("network", "where it stands"))
-    data = DataStack(
+    data = LedgerStack(
         app,
         "Data",
         stage=stage,

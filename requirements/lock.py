@@ -1,4 +1,4 @@
-"""Writes requirements/runtime.txt and test.txt from pyproject.toml: exact versions, hashes, every platform.
+"""Writes requirements/runtime.txt, test.txt and cloud.txt from pyproject.toml: exact versions, hashes, every platform.
 
 It uses `uv` in a throw-away environment, because pip cannot resolve for platforms it is not running on. It
 promises that the files name no registry and no local path, and that every platform finds wheels for all of it.
@@ -27,8 +27,8 @@ def run_uv(uv: Path, *arguments: str) -> None:
     )
 
 
-def write_lock(uv: Path, lock: str, *extra: str) -> None:
-    run_uv(uv, "pyproject.toml", *COMPLETE, *PLACELESS, *CONSTRAINTS, *extra, "-o", lock)
+def write_lock(uv: Path, lock: str, *what: str) -> None:
+    run_uv(uv, *COMPLETE, *PLACELESS, *CONSTRAINTS, *what, "-o", lock)
     for number, line in enumerate((ROOT / lock).read_text().splitlines(), start=1):
         if "://" in line or " @ " in line or line.startswith("-"):
             raise SystemExit(f"{lock}:{number} names a place, which a lock file here must not: {line}")
@@ -50,10 +50,14 @@ def main(arguments: list[str]) -> None:
         venv.create(folder, with_pip=True)
         subprocess.run([f"{folder}/bin/python", "-m", "pip", "install", "-qq", "uv"], check=True)
         uv = Path(folder, "bin", "uv")
-        write_lock(uv, "requirements/runtime.txt", *upgrade)
+        project = ("pyproject.toml", *upgrade)
+        write_lock(uv, "requirements/runtime.txt", *project)
         # Constrained by the runtime's file, so that the tests run what the bots run.
-        write_lock(uv, "requirements/test.txt", *upgrade, "--group", "test", "-c", "requirements/runtime.txt")
+        write_lock(uv, "requirements/test.txt", *project, "--group", "test", "-c", "requirements/runtime.txt")
+        # The group alone, installed beside the other: synthesis needs nothing that trades.
+        write_lock(uv, "requirements/cloud.txt", *upgrade, "--group", "cloud", "-c", "requirements/test.txt")
         require_wheels(uv, "requirements/test.txt")
+        require_wheels(uv, "requirements/cloud.txt")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from stacks.platform import DATABASE_USERS, PlatformStack
 from stacks.settings import Desk, Stage
 
 # True only when the desk has loaded its state, holds its lease and had an answer of the database just now.
-HEALTH = ("python", "-m", "runtime", "health")
+HEALTH = ("python", "-m", "runtime.health")
 FAILURES_MAX = 3
 
 
@@ -46,7 +46,9 @@ class BotStack(Stack):
             kind="desk",
             name=f"desk-{desk.name}",
             command=("desk",),
-            environment=desk_environment(desk, self.database, user=DATABASE_USERS["desk"]),
+            environment=desk_environment(
+                desk, self.database, user=DATABASE_USERS["desk"], stage=self.stage.name
+            ),
             secret_arn=desk.keys_secret_arn,
             secrets=desk_secrets(desk),
             health_command=HEALTH,

@@ -7,19 +7,18 @@ and keeps it, and the tasks connect by IAM tokens.
 from dataclasses import dataclass
 from decimal import Decimal
 
-from aws_cdk import Aws, CfnOutput, Duration, RemovalPolicy, Stack
+from aws_cdk import Aws, CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_rds as rds
-from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from stacks.dumps import make_dumps
 from stacks.settings import Stage
 
 DATABASE_NAME = "holdfast"
 MASTER_USER = "holdfast_admin"
-DUMPS = "pg_dump"
 CA_BUNDLE = "rds-ca-rsa2048-g1"
 NO_EXTENDED_SUPPORT = "open-source-rds-extended-support-disabled"
 QUIET_BACKUP, QUIET_MAINTENANCE = "02:10-02:40", "sun:05:30-sun:06:30"
@@ -37,7 +36,7 @@ class Database:
     dimensions: dict[str, str]
 
 
-class DataStack(Stack):
+class LedgerStack(Stack):
     def __init__(
         self,
         scope: Construct,
@@ -59,7 +58,7 @@ class DataStack(Stack):
         )
         self._security_group = security_group
         self.database = self._make_aurora() if stage.engine == "aurora" else self._make_instance()
-        self.dumps = self._make_bucket()
+        self.dumps = make_dumps(self, stage=stage, key=self.key)
         self._tell()
 
     def _tell(self) -> None:
@@ -280,95 +279,6 @@ class DataStack(Stack):
             resource_id=cluster.attr_db_cluster_resource_id,
             master_secret_arn=cluster.attr_master_user_secret_secret_arn,
             dimensions={"DBClusterIdentifier": cluster.ref},
-        )
-
-    # --- the dumps --------------------------------------------------------------------------------------------------
-
-    def _make_bucket(self) -> s3.Bucket:
-        """Always kept: CloudFormation cannot delete a bucket with locked versions, and nobody should want it to."""
-        access = s3.Bucket(
-            self,
-            "AccessLogs",
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            enforce_ssl=True,
-            lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(90))],
-            removal_policy=RemovalPolicy.RETAIN,
-        )
-        bucket = s3.Bucket(
-            self,
-            "Dumps",
-            versioned=True,
-            object_lock_default_retention=s3.ObjectLockRetention.governance(
-                Duration.days(self.stage.dump_lock_days)
-            ),
-            encryption=s3.BucketEncryption.KMS,
-            encryption_key=self.key,
-            bucket_key_enabled=True,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            enforce_ssl=True,
-            server_access_logs_bucket=access,
-            server_access_logs_prefix="dumps/",
-            lifecycle_rules=self._lifecycle(),
-            removal_policy=RemovalPolicy.RETAIN,
-        )
-        if self.stage.copy_region:
-            self._copy_elsewhere(bucket)
-        return bucket
-
-    def _lifecycle(self) -> list[s3.LifecycleRule]:
-        archive = s3.Transition(
-            storage_class=s3.StorageClass.GLACIER_INSTANT_RETRIEVAL, transition_after=Duration.days(90)
-        )
-        return [
-            s3.LifecycleRule(
-                expiration=Duration.days(self.stage.dump_expire_days),
-                noncurrent_version_expiration=Duration.days(30),
-                abort_incomplete_multipart_upload_after=Duration.days(7),
-                transitions=[archive] if self.stage.dump_expire_days > 90 else None,
-            )
-        ]
-
-    def _copy_elsewhere(self, bucket: s3.Bucket) -> None:
-        """To a bucket of the same account whose name docs/aws.md tells how to make; it must exist beforehand."""
-        target = (
-            f"arn:{Aws.PARTITION}:s3:::{self.stage.prefix}-copy-{Aws.ACCOUNT_ID}-{self.stage.copy_region}"
-        )
-        role = iam.Role(self, "CopyRole", assumed_by=iam.ServicePrincipal("s3.amazonaws.com"))
-        for actions, resource in (
-            (["s3:GetReplicationConfiguration", "s3:ListBucket"], bucket.bucket_arn),
-            (["s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl", "s3:GetObjectVersionTagging",
-              "s3:GetObjectRetention", "s3:GetObjectLegalHold"], f"{bucket.bucket_arn}/{DUMPS}/*"),
-            (["s3:ReplicateObject", "s3:ReplicateTags"], f"{target}/{DUMPS}/*"),
-            (["kms:Decrypt"], self.key.key_arn),
-            (["kms:Encrypt", "kms:GenerateDataKey"], self.stage.copy_key_arn),
-        ):  # fmt: skip
-            role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
-        default = bucket.node.default_child
-        assert isinstance(default, s3.CfnBucket)
-        default.replication_configuration = s3.CfnBucket.ReplicationConfigurationProperty(
-            role=role.role_arn,
-            rules=[
-                s3.CfnBucket.ReplicationRuleProperty(
-                    id="copy",
-                    status="Enabled",
-                    priority=1,
-                    filter=s3.CfnBucket.ReplicationRuleFilterProperty(prefix=f"{DUMPS}/"),
-                    delete_marker_replication=s3.CfnBucket.DeleteMarkerReplicationProperty(status="Disabled"),
-                    source_selection_criteria=s3.CfnBucket.SourceSelectionCriteriaProperty(
-                        sse_kms_encrypted_objects=s3.CfnBucket.SseKmsEncryptedObjectsProperty(
-                            status="Enabled"
-                        )
-                    ),
-                    destination=s3.CfnBucket.ReplicationDestinationProperty(
-                        bucket=target,
-                        storage_class="STANDARD_IA",
-                        encryption_configuration=s3.CfnBucket.EncryptionConfigurationProperty(
-                            replica_kms_key_id=self.stage.copy_key_arn
-                        ),
-                    ),
-                )
-            ],
         )
 
 

@@ -11,6 +11,8 @@ from stacks.settings import Desk
 
 CA_FILE = "/etc/holdfast/rds-ca.pem"
 DATA_DIR = "/var/lib/holdfast"
+# In the scratch volume of the task, which no other task sees.
+HEALTH_DIR = "/tmp/health"
 
 # ECS kills after 120 s. The bot leaves within 100, and the rest is for the container's own end.
 SHUTDOWN_SECONDS = 100
@@ -34,7 +36,7 @@ def task_environment(database: Database, *, user: str | None) -> dict[str, str]:
     return environment
 
 
-def desk_environment(desk: Desk, database: Database, *, user: str) -> dict[str, str]:
+def desk_environment(desk: Desk, database: Database, *, user: str, stage: str) -> dict[str, str]:
     """Every setting that is no secret, its default too, so that the template shows what a desk runs with."""
     return {
         **task_environment(database, user=user),
@@ -43,6 +45,14 @@ def desk_environment(desk: Desk, database: Database, *, user: str) -> dict[str, 
         "HOLDFAST_LIVE": "yes" if desk.live else "no",
         "HOLDFAST_VENUE_URL": desk.venue_url,
         "HOLDFAST_DATABASE_PASSWORD_FILE": "",
+        "HOLDFAST_STAGE": stage,
+        "HOLDFAST_DESK": desk.name,
+        "HOLDFAST_METRICS_SECONDS": "60",
+        "HOLDFAST_METRICS_HOST": "127.0.0.1",
+        "HOLDFAST_METRICS_PORT": "",
+        "HOLDFAST_HEALTH_DIR": HEALTH_DIR,
+        "HOLDFAST_HEALTH_SECONDS": "60",
+        "HOLDFAST_SLOW_QUERY_SECONDS": "0.25",
         "HOLDFAST_DATABASE_POOL_MAX": "4",
         "HOLDFAST_STATEMENT_SECONDS": "10",
         "HOLDFAST_TICK_SECONDS": "1",

@@ -19,7 +19,8 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from stacks.data import DUMPS, Database
+from stacks.data import Database
+from stacks.dumps import DUMPS
 from stacks.network import NetworkStack
 from stacks.settings import Stage
 

@@ -18,6 +18,8 @@ OWNERS = {
     "ccxt": ("runtime/exchanges",),
     "rich": ("runtime/local", "runtime/__main__.py"),
     "runtime": ("runtime",),
+    "aws_cdk": ("stacks",),
+    "constructs": ("stacks",),
 }
 LOOKS_EVERYWHERE = ("tests", "bench")
 MIGRATIONS_MAY_READ = ("runtime.settings", "runtime.errors")

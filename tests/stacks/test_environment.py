@@ -1,0 +1,86 @@
+"""The two houses agree without importing each other: a desk is told exactly what the runtime's settings know."""
+
+from typing import Any
+
+import pytest
+
+from runtime.settings import Settings, names
+from tests.stacks.rig import SECRET, VARIANTS, properties, text_of
+
+ARRIVES_AT_START = "x"
+
+
+def containers(variant: str, name: str) -> list[dict[str, Any]]:
+    return [
+        container
+        for task in properties(variant, "AWS::ECS::TaskDefinition")
+        for container in task["ContainerDefinitions"]
+        if container["Name"] == name
+    ]
+
+
+def told(container: dict[str, Any]) -> dict[str, str]:
+    """What the process will find in its environment, with a stand-in for what ECS fetches when it starts."""
+    plain = {
+        each["Name"]: text_of(each["Value"]).replace("${", "").replace("}", "")
+        for each in container["Environment"]
+    }
+    return plain | {each["Name"]: ARRIVES_AT_START for each in container.get("Secrets", ())}
+
+
+def test_desk__is_told_every_setting_and_no_other() -> None:
+    with_keys, without = containers("two-desks", "desk")
+    assert set(told(with_keys)) == set(names())
+    assert set(names()) - set(told(without)) == {
+        "HOLDFAST_VENUE_KEY",
+        "HOLDFAST_VENUE_SECRET",
+        "HOLDFAST_VENUE_PASSPHRASE",
+    }
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("kind", ["desk", "migrate", "backup", "drill"])
+def test_containers__are_told_what_the_settings_accept(variant: str, kind: str) -> None:
+    for container in containers(variant, kind):
+        settings = Settings.from_env(told(container))
+        assert settings.log_level == "info"
+
+
+def test_desk__leaves_before_it_is_killed() -> None:
+    (container,) = containers("prod", "desk")
+    settings = Settings.from_env(told(container))
+    assert settings.shutdown_seconds < 110 < container["StopTimeout"]
+
+
+def test_database__is_reached_over_verified_tls_without_a_password() -> None:
+    for kind, user in (
+        ("desk", "holdfast_bot"),
+        ("migrate", "holdfast_migrator"),
+        ("backup", "holdfast_backup"),
+    ):
+        (container,) = containers("prod", kind)
+        settings = Settings.from_env(told(container))
+        assert told(container)["DATABASE_URL"].startswith(f"postgresql://{user}@")
+        assert (settings.database_auth, settings.database_password_file) == ("iam", None)
+        assert settings.database_ca is not None
+
+
+def test_drill__is_told_of_no_database() -> None:
+    (container,) = containers("prod", "drill")
+    assert "DATABASE_URL" not in told(container)
+
+
+def test_keys__come_from_a_secret_that_the_stacks_do_not_own() -> None:
+    container = containers("two-desks", "desk")[0]
+    fields = {each["Name"]: each["ValueFrom"] for each in container["Secrets"]}
+    assert fields == {
+        "HOLDFAST_VENUE_KEY": f"{SECRET}:key::",
+        "HOLDFAST_VENUE_SECRET": f"{SECRET}:secret::",
+        "HOLDFAST_VENUE_PASSPHRASE": f"{SECRET}:passphrase::",
+    }
+
+
+def test_folders__that_the_container_writes_to_are_mounted() -> None:
+    (container,) = containers("prod", "desk")
+    mounted = {each["ContainerPath"] for each in container["MountPoints"]}
+    assert mounted == {told(container)["HOLDFAST_DATA_DIR"], "/tmp"}

