@@ -111,6 +111,7 @@ def migrate(settings: Settings, args: argparse.Namespace) -> int:
     if args.sql:
         print(schema.render_sql(args.revision))
         return 0
+    building.make_roles(settings)
     with building.databases(settings) as database:
         url = database("admin")
         before = schema.current(url)
@@ -353,14 +354,17 @@ def _add_command(added: argparse.ArgumentParser) -> None:
 def main(argv: list[str], environ: Mapping[str, str]) -> int:
     args = parser().parse_args(argv)
     try:
-        result: int = args.act(Settings.from_env(environ), args)
+        settings = Settings.from_env(environ)
+        logs.keep_out(*settings.secret_texts())
+        result: int = args.act(settings, args)
         return result
     except errors.BotError as fault:
-        print(f"{type(fault).__name__}: {fault}", file=sys.stderr)
+        print(logs.redact(f"{type(fault).__name__}: {fault}"), file=sys.stderr)
         return fault.exit_code
     except KeyboardInterrupt:
         return 130
 
 
 if __name__ == "__main__":
+    sys.excepthook = logs.tell_crash
     sys.exit(main(sys.argv[1:], os.environ))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, parse_qs, urlsplit, unquote
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from runtime import errors
 
@@ -97,6 +97,12 @@ def _passwords(url: str) -> tuple[str, ...]:
     return tuple(shape for each in found for shape in (each, unquote(each)) if each)
 
 
+def _secret_arn(raw: str) -> str:
+    if not raw.startswith("arn:") or raw.count(":") != 6 or ":secretsmanager:" not in raw:
+        raise ValueError("must be the ARN of a secret of AWS")
+    return raw
+
+
 def _http_url(raw: str) -> str:
     parts = _parts(raw)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -127,6 +133,7 @@ class Settings:
     database_auth: str = _setting("HOLDFAST_DATABASE_AUTH", _one_of("password", "iam"), "password")
     database_ca: Path | None = _setting("HOLDFAST_DATABASE_CA", Path, None)
     database_password_file: Path | None = _setting("HOLDFAST_DATABASE_PASSWORD_FILE", Path, None)
+    database_master_secret: str | None = _setting("HOLDFAST_DATABASE_MASTER_SECRET", _secret_arn, None)
     database_pool_max: int = _setting("HOLDFAST_DATABASE_POOL_MAX", _count(1, 100), 4)
     statement_seconds: float = _setting("HOLDFAST_STATEMENT_SECONDS", _seconds(0.1, 600), 10.0)
     data_dir: Path = _setting("HOLDFAST_DATA_DIR", Path, Path(".holdfast"))
@@ -208,6 +215,8 @@ class Settings:
         url, by_token = self.database_url, self.database_auth == "iam"
         if url is None and (by_token or self.database_ca or self.database_password_file):
             faults.append("HOLDFAST_DATABASE_AUTH, _CA or _PASSWORD_FILE is set, but not DATABASE_URL.")
+        if self.database_master_secret and not (url and self.database_ca):
+            faults.append("HOLDFAST_DATABASE_MASTER_SECRET needs DATABASE_URL and HOLDFAST_DATABASE_CA.")
         if by_token and not self.database_ca:
             faults.append(
                 "HOLDFAST_DATABASE_AUTH is iam and HOLDFAST_DATABASE_CA is not set: a token would go to anybody."
