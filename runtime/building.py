@@ -23,7 +23,7 @@ from runtime.exchanges.ccxt_adapter import Credentials
 from runtime.exchanges.port import Exchange
 from runtime.local import postgres
 from runtime.settings import Secret, Settings
-from runtime.store import access, bots, schema, status
+from runtime.store import access, bots, roles, schema, status
 from runtime.store.bots import Account
 from runtime.store.pool import Store
 from runtime.strategies import catalogue
@@ -41,6 +41,13 @@ def databases(settings: Settings) -> Iterator[Callable[[str], Secret]]:
         return
     with postgres.open_server(settings.data_dir / "postgres") as server:
         yield lambda role: Secret(server.url() if role == "admin" else server.url(f"holdfast_{role}"))
+
+
+def make_roles(settings: Settings) -> None:
+    """Where a master user has to: on RDS, before the first migration. Nothing is done without its secret."""
+    url, secret_arn = settings.database_url, settings.database_master_secret
+    if url is not None and secret_arn is not None:
+        roles.make_roles(access.master(url, ca=settings.database_ca, secret_arn=secret_arn))
 
 
 def _access(settings: Settings, url: Secret) -> access.Access:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from runtime import errors
 from runtime.settings import Secret
@@ -136,6 +136,21 @@ def tokens(address: Secret) -> Callable[[], Secret]:
         return Secret(signed.removeprefix("https://"))
 
     return sign
+
+
+def master(address: Secret, *, ca: Path | None, secret_arn: str) -> Access:
+    """The same server as its master user, with the password as RDS keeps it now: it replaces it every week."""
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.session import Session
+
+    try:
+        client = Session().create_client("secretsmanager", region_name=secret_arn.split(":")[3])
+        kept = json.loads(client.get_secret_value(SecretId=secret_arn)["SecretString"])
+        url = make_conninfo(address.reveal(), user=str(kept["username"]), password=str(kept["password"]))
+    except (BotoCoreError, ClientError, psycopg.Error, ValueError, KeyError) as fault:
+        detail = f"the secret of the master user could not be read ({_kind(fault)})"
+        raise errors.StoreUnavailable(action="sign in", detail=detail) from None
+    return Access(Secret(url), ca=ca, password=None)
 
 
 def _target(address: Secret) -> tuple[str, str, str]:
