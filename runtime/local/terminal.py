@@ -143,7 +143,8 @@ def _stuck(bot: BotStatus, now: datetime, tick_age_seconds_max: float) -> Iterat
 
 def _ended(process: ProcessStatus) -> Iterator[str]:
     if process.pid is None:
-        yield f"process {process.name}: {process.state}, restarted {process.restarts} times; {process.last_line}"
+        said = f"; it said: {process.last_line}" if process.last_line else ""
+        yield f"process {process.name}: {process.state}, restarted {process.restarts} times{said}"
 
 
 def _desk_panel(desk: DeskStatus, now: datetime) -> Panel:

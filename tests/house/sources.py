@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("runtime", "stacks", "deploy", "migrations", "requirements", "bench", "tests")
+FOLDERS = ("runtime", "stacks", "deploy", "migrations", "requirements", "bench", "tests", "docker")
 OWN_PACKAGES = frozenset(FOLDERS)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -11,6 +11,7 @@ MARKED = re.compile(r"#.*\bbroad: \S+")
 
 # A library and the places that may know it; tests and benchmarks may look behind every door.
 OWNERS = {
+    "botocore": ("runtime/store/access.py",),
     "psycopg": ("runtime/store",),
     "psycopg_pool": ("runtime/store",),
     "alembic": ("runtime/store", "migrations"),
