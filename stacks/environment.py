@@ -36,6 +36,14 @@ def task_environment(database: Database, *, user: str | None) -> dict[str, str]:
     return environment
 
 
+def migrate_environment(database: Database, *, user: str) -> dict[str, str]:
+    """The address of the administrator's secret, which the task reads itself when it makes the roles."""
+    return {
+        **task_environment(database, user=user),
+        "HOLDFAST_DATABASE_MASTER_SECRET": database.master_secret_arn,
+    }
+
+
 def desk_environment(desk: Desk, database: Database, *, user: str, stage: str) -> dict[str, str]:
     """Every setting that is no secret, its default too, so that the template shows what a desk runs with."""
     return {
@@ -45,6 +53,8 @@ def desk_environment(desk: Desk, database: Database, *, user: str, stage: str) -
         "HOLDFAST_LIVE": "yes" if desk.live else "no",
         "HOLDFAST_VENUE_URL": desk.venue_url,
         "HOLDFAST_DATABASE_PASSWORD_FILE": "",
+        # Of the migration alone; a desk has neither the address of that secret nor the right to read it.
+        "HOLDFAST_DATABASE_MASTER_SECRET": "",
         "HOLDFAST_STAGE": stage,
         "HOLDFAST_DESK": desk.name,
         "HOLDFAST_METRICS_SECONDS": "60",

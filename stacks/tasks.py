@@ -12,7 +12,7 @@ from constructs import Construct
 
 from stacks.container import Container, define_task, image_digest, task_roles
 from stacks.data import Database
-from stacks.environment import task_environment
+from stacks.environment import migrate_environment, task_environment
 from stacks.network import NetworkStack
 from stacks.platform import DATABASE_USERS, PlatformStack
 from stacks.settings import Stage
@@ -40,13 +40,15 @@ class TasksStack(Stack):
         digest = image_digest(self)
         commands = {"migrate": ("migrate",), "backup": ("backup",), "drill": ("drill",)}
         targets = {"backup": ("--bucket", dump_bucket), "drill": ("--bucket", dump_bucket)}
+        environments = {kind: task_environment(database, user=DATABASE_USERS.get(kind)) for kind in KINDS}
+        environments["migrate"] = migrate_environment(database, user=DATABASE_USERS["migrate"])
         self.definitions: dict[str, ecs.FargateTaskDefinition] = {}
         for kind in KINDS:
             container = Container(
                 kind=kind,
                 name=kind,
                 command=commands[kind] + targets.get(kind, ()),
-                environment=task_environment(database, user=DATABASE_USERS.get(kind)),
+                environment=environments[kind],
                 cpu=stage.task_cpu,
                 memory_mb=stage.task_memory_mb,
                 # The drill restores into a PostgreSQL of its own, in its task, and touches no database of ours.

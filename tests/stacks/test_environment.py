@@ -1,5 +1,6 @@
 """The two houses agree without importing each other: a desk is told exactly what the runtime's settings know."""
 
+import re
 from typing import Any
 
 import pytest
@@ -19,12 +20,14 @@ def containers(variant: str, name: str) -> list[dict[str, Any]]:
     ]
 
 
+def stand_in(text: str) -> str:
+    """What CloudFormation will know, by something of its shape: the address of a secret, or a name of a host."""
+    return SECRET if "SecretArn" in text else re.sub(r"\$\{[^}]*\}", "database.example.org", text)
+
+
 def told(container: dict[str, Any]) -> dict[str, str]:
     """What the process will find in its environment, with a stand-in for what ECS fetches when it starts."""
-    plain = {
-        each["Name"]: text_of(each["Value"]).replace("${", "").replace("}", "")
-        for each in container["Environment"]
-    }
+    plain = {each["Name"]: stand_in(text_of(each["Value"])) for each in container["Environment"]}
     return plain | {each["Name"]: ARRIVES_AT_START for each in container.get("Secrets", ())}
 
 
@@ -63,6 +66,14 @@ def test_database__is_reached_over_verified_tls_without_a_password() -> None:
         assert told(container)["DATABASE_URL"].startswith(f"postgresql://{user}@")
         assert (settings.database_auth, settings.database_password_file) == ("iam", None)
         assert settings.database_ca is not None
+
+
+def test_secret_of_the_administrator__is_told_to_the_migration_alone() -> None:
+    kinds = ("desk", "migrate", "backup", "drill")
+    told_to = {
+        kind: told(containers("prod", kind)[0]).get("HOLDFAST_DATABASE_MASTER_SECRET") for kind in kinds
+    }
+    assert [kind for kind, given in told_to.items() if given] == ["migrate"]
 
 
 def test_drill__is_told_of_no_database() -> None:
