@@ -128,7 +128,9 @@ def told(settings: Settings, desk: Desk, meters: Meters, leaving: Leaving) -> It
         every_seconds=settings.metrics_seconds,
     )
     desk.meters, desk.writer = meters, writer
-    desk.pulse = pulse.Pulse(pulse.path_in(settings.pulse_dir, settings.user, desk.account.name))
+    desk.pulse = pulse.Pulse(
+        pulse.path_in(settings.pulse_dir, settings.user, desk.account.name), settings.lease_seconds
+    )
     with ExitStack() as open_while_told:
         if settings.metrics_port is not None:
             served = prometheus.served(meters, settings.metrics_host, settings.metrics_port)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from runtime import errors, logs
 from runtime.domain import risk
-from runtime.domain.decision import Memory, Strategy
+from runtime.domain.decision import Memory, Strategy, View
 from runtime.domain.identity import BotId
 from runtime.domain.market import Market, MarketKind
 from runtime.engine.lease import Lease
@@ -56,26 +56,13 @@ class Bot:
         return self.enabled and self.state == "running"
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """How a bot stands, for whoever looks; nothing is decided by it. `best` is since this process began."""
+@dataclass(slots=True)
+class Standing:
+    """How a bot stood when it looked last, for whoever asks; nothing is decided by it."""
 
+    view: View
     equity: Decimal
-    best: Decimal
-    exposure: Decimal
-    realised_today: Decimal
-
-    @property
-    def drawdown(self) -> Decimal:
-        return self.best - self.equity
-
-    def shown(self) -> dict[str, str]:
-        return {
-            "equity": f"{self.equity:f}",
-            "drawdown": f"{self.drawdown:f}",
-            "exposure": f"{self.exposure:f}",
-            "realised_today": f"{self.realised_today:f}",
-        }
+    best: Decimal  # the best equity since this process began
 
 
 @dataclass(slots=True)
@@ -95,7 +82,8 @@ class Desk:
     meters: Meters = field(default_factory=Meters)
     writer: Writer | None = None  # None: nothing is told to CloudWatch
     pulse: Pulse | None = None
-    figures: dict[str, Figures] = field(default_factory=dict)  # by the bot's name
+    standings: dict[BotId, Standing] = field(default_factory=dict)
+    tell_at_monotonic: float = 0
 
     @property
     def fence(self) -> Fence:

@@ -14,11 +14,19 @@ from runtime.domain.decision import View
 from runtime.domain.order import Status
 from runtime.engine import viewing
 from runtime.engine.clock import elapsed_seconds
-from runtime.engine.desk import Bot, Desk, Figures
+from runtime.engine.desk import Bot, Desk, Standing
 from runtime.store import operations
 from runtime.telemetry import table
 
 QUARANTINE_MAX = 1000
+# How old a gauge may be; Prometheus asks every fifteen seconds or so, CloudWatch is told once a minute.
+TELL_SECONDS = 5
+_FIGURES = {
+    "equity": table.EQUITY,
+    "drawdown": table.DRAWDOWN,
+    "exposure": table.EXPOSURE,
+    "realised_today": table.REALISED_TODAY,
+}
 
 
 @contextmanager
@@ -47,48 +55,65 @@ def recovered(desk: Desk, began_at_monotonic: float) -> None:
 
 
 def note(desk: Desk, bot: Bot, view: View, equity: Decimal) -> None:
-    """How a bot stands, as it saw the market a moment ago."""
-    before = desk.figures.get(bot.name)
-    best = max(before.best, equity) if before else equity
-    held = (abs(position.quantity) * view.quotes[symbol].last for symbol, position in view.positions.items())
-    figures = Figures(
-        equity=equity,
-        best=best,
-        exposure=sum(held, Decimal(0)),
-        realised_today=viewing.risk_of(desk, bot, view).realised_today,
-    )
-    desk.figures[bot.name] = figures
-    desk.meters.set(table.EQUITY, figures.equity, bot.name)
-    desk.meters.set(table.DRAWDOWN, figures.drawdown, bot.name)
-    desk.meters.set(table.EXPOSURE, figures.exposure, bot.name)
-    desk.meters.set(table.REALISED_TODAY, figures.realised_today, bot.name)
+    """How a bot stands, as it saw the market a moment ago. What follows from it is worked out when it is told."""
+    held = desk.standings.get(bot.bot_id)
+    if held is None:
+        desk.standings[bot.bot_id] = Standing(view, equity, equity)
+    else:
+        held.view, held.equity, held.best = view, equity, max(held.best, equity)
 
 
 def tell(desk: Desk) -> None:
-    """After each turn of the loop, whether it succeeded or not."""
-    meters = desk.meters
-    unknown = desk.ledger.unsettled(Status.UNKNOWN)
+    """After each turn of the loop, whether it succeeded or not; nothing is asked more often than anybody looks."""
+    now = elapsed_seconds()
+    if now < desk.tell_at_monotonic:
+        return
+    desk.tell_at_monotonic = now + TELL_SECONDS
+    _tell_orders(desk)
+    _tell_bots(desk)
+    _tell_pool(desk)
+    if desk.writer is not None and desk.writer.is_due:
+        _tell_quarantine(desk)
+        for bot in desk.bots:
+            state = bot.state if bot.enabled else "paused"
+            logs.info("bot", account=desk.account.name, bot=bot.name, state=state, **_figures(desk, bot))
+        desk.writer.flush()
+
+
+def _tell_orders(desk: Desk) -> None:
+    meters, unknown = desk.meters, desk.ledger.unsettled(Status.UNKNOWN)
     now = desk.exchange.now() if unknown else None
     ages = [(now - order.created_at).total_seconds() for order in unknown if now]
     meters.set(table.UNKNOWN_ORDERS, len(unknown))
     meters.set(table.UNKNOWN_ORDER_AGE, max(ages, default=0))
     meters.set(table.RECONCILE_MISMATCHES, len(desk.unclean))
-    today = datetime.now(UTC).date()
-    meters.set(table.BREAKERS_TRIPPED, sum(bot.breaker_day == today for bot in desk.bots))
     meters.count_to(table.DUPLICATES_PREVENTED, desk.ledger.duplicates_prevented)
-    _tell_states(desk)
-    _tell_pool(desk)
-    if desk.writer is not None and desk.writer.is_due:
-        _tell_quarantine(desk)
-        for bot in desk.bots:
-            _log_bot(desk, bot)
-        desk.writer.flush()
 
 
-def _tell_states(desk: Desk) -> None:
+def _tell_bots(desk: Desk) -> None:
+    meters, today = desk.meters, datetime.now(UTC).date()
+    meters.set(table.BREAKERS_TRIPPED, sum(bot.breaker_day == today for bot in desk.bots))
     states = [bot.state if bot.enabled else "paused" for bot in desk.bots]
     for state in table.STATES:
-        desk.meters.set(table.BOT_STATES, states.count(state), state)
+        meters.set(table.BOT_STATES, states.count(state), state)
+    for bot in desk.bots:
+        for name, value in _figures(desk, bot).items():
+            meters.set(_FIGURES[name], value, bot.name)
+
+
+def _figures(desk: Desk, bot: Bot) -> dict[str, Decimal]:
+    """By the names of the log; nothing of a bot that has not looked yet."""
+    held = desk.standings.get(bot.bot_id)
+    if held is None:
+        return {}
+    view = held.view
+    worth = (abs(each.quantity) * view.quotes[symbol].last for symbol, each in view.positions.items())
+    return {
+        "equity": held.equity,
+        "drawdown": held.best - held.equity,
+        "exposure": sum(worth, Decimal(0)),
+        "realised_today": viewing.risk_of(desk, bot, view).realised_today,
+    }
 
 
 def _tell_pool(desk: Desk) -> None:
@@ -106,10 +131,3 @@ def _tell_quarantine(desk: Desk) -> None:
     except errors.Retry:
         return
     desk.meters.set(table.QUARANTINED, len(waiting))
-
-
-def _log_bot(desk: Desk, bot: Bot) -> None:
-    figures = desk.figures.get(bot.name)
-    shown = figures.shown() if figures else {}
-    state = bot.state if bot.enabled else "paused"
-    logs.info("bot", account=desk.account.name, bot=bot.name, state=state, **shown)

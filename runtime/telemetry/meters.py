@@ -20,6 +20,7 @@ Labels = tuple[str, ...]
 BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 # CloudWatch takes so many values of one metric in one line.
 SAMPLE_MAX = 100
+_PENDING_MAX = 1000
 
 
 @dataclass(slots=True)
@@ -67,6 +68,9 @@ class Meters:
             for each in METRICS
             if each.kind is not Kind.HISTOGRAM
         }
+        self._pending: dict[Metric, list[float]] = {
+            each: [] for each in METRICS if each.kind is Kind.HISTOGRAM
+        }
         self._durations = {each: Durations() for each in METRICS if each.kind is Kind.HISTOGRAM}
 
     def count(self, metric: Metric, *labels: str, by: int = 1) -> None:
@@ -82,16 +86,29 @@ class Meters:
         self._values[metric][labels] = value
 
     def observe(self, metric: Metric, seconds: float) -> None:
-        with self._lock:
-            self._durations[metric].add(seconds)
+        # Sorted into its bucket with many others: one by one, each would find the processor's caches cold.
+        pending = self._pending[metric]
+        pending.append(seconds)
+        if len(pending) >= _PENDING_MAX:
+            self._fold()
 
     def values(self) -> Mapping[Metric, Mapping[Labels, Value]]:
         """Counters and gauges as they stand."""
         with self._lock:
             return {metric: dict(held) for metric, held in self._values.items()}
 
+    def _fold(self) -> None:
+        with self._lock:
+            for metric, pending in self._pending.items():
+                # Others may go on appending: what is taken is what was there, and nothing twice.
+                taken = pending[:]
+                del pending[: len(taken)]
+                for seconds in taken:
+                    self._durations[metric].add(seconds)
+
     def durations(self) -> Mapping[Metric, tuple[tuple[int, ...], float]]:
         """For each histogram the buckets and the sum in seconds since the process began."""
+        self._fold()
         with self._lock:
             return {
                 metric: (tuple(each.buckets), each.total_seconds) for metric, each in self._durations.items()
@@ -99,6 +116,7 @@ class Meters:
 
     def take_spreads(self) -> Mapping[Metric, Spread]:
         """The durations since this was called last, where there were any."""
+        self._fold()
         with self._lock:
             taken = {
                 metric: Spread(each.sampled_from, each.longest, tuple(sorted(each.sample)))

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from runtime import errors
 from runtime.domain.order import Side
-from runtime.engine import loop
+from runtime.engine import gauging, loop
 from runtime.local import processes
 from runtime.telemetry import table
 from runtime.telemetry.table import METRICS, Kind
@@ -97,16 +97,23 @@ def test_desk__without_a_port_listens_nowhere(bare: Rig, tmp_path: Path) -> None
         assert desk.events("metrics are served") == []
 
 
+def told_now(rig: Rig) -> None:
+    rig.desk.tell_at_monotonic = 0
+    gauging.tell(rig.desk)
+
+
 def test_figures__follow_what_a_bot_holds(rig: Rig) -> None:
     rig.trade(market("in", Side.BUY, "0.1"))
     rig.tick()
+    told_now(rig)
     values = rig.desk.meters.values()
     exposure = values[table.EXPOSURE]["one",]
     held = rig.position()
     assert exposure == held * 50_000 > 0
     equity = values[table.EQUITY]["one",]
-    rig.set_price(40_000)
+    rig.set_price("40000")
     rig.tick()
+    told_now(rig)
     values = rig.desk.meters.values()
     assert values[table.EXPOSURE]["one",] == held * 40_000
     assert values[table.EQUITY]["one",] == Decimal(equity) - held * 10_000
@@ -165,7 +172,7 @@ def test_breaker__is_told_while_it_stands(bare: Rig) -> None:
     rig = bare.enrol(daily_loss_quote_max="1")
     rig.start()
     rig.trade(market("in", Side.BUY, "0.1"))
-    rig.set_price(40_000)
+    rig.set_price("40000")
     rig.tick()
     one_turn(rig)
     assert rig.desk.meters.values()[table.BREAKERS_TRIPPED] == {(): 1}

@@ -89,10 +89,22 @@ def test_pulse__that_cannot_be_written_stops_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    beating = pulse.Pulse(tmp_path / "file" / "pulse")
+    beating = pulse.Pulse(tmp_path / "file" / "pulse", 30)
     beating.beat(10)
     beating.end()
     assert caplog.messages[0] == "the pulse cannot be written"
+
+
+def test_pulse__that_was_tidied_away_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "pulses" / "one"
+    beating = pulse.Pulse(path, 30)
+    for _ in range(3):
+        beating._due_at_monotonic = 0
+        beating.beat(10)
+        assert pulse.fault_of(path, 60) is None
+        path.unlink()
+    beating.end()
+    assert not path.exists()
 
 
 def test_pulse__of_accounts_with_odd_names_stays_in_its_folder(tmp_path: Path) -> None:
