@@ -1,5 +1,8 @@
 """The table of metrics: small for CloudWatch, whole for Prometheus, and the same as what the stacks draw."""
 
+import re
+from pathlib import Path
+
 from runtime.telemetry import emf
 from runtime.telemetry.table import METRICS, Kind
 from stacks import metrics as drawn
@@ -26,6 +29,14 @@ def test_table__holds_exactly_what_the_stacks_draw_and_alarm_on() -> None:
     theirs = {(each.name, each.unit) for each in drawn.METRICS.values() if each.sender == "desk"}
     assert ours == theirs
     assert (emf.NAMESPACE, emf.DIMENSIONS) == (drawn.NAMESPACE, drawn.DIMENSIONS)
+
+
+def test_table__is_the_one_of_the_page() -> None:
+    page = Path(__file__).parents[2] / "docs" / "metrics.md"
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (yes)? ?\| (.+) \|$", page.read_text("utf-8"), re.MULTILINE)
+    assert rows == [
+        (each.name, each.kind.value, "yes" if each.in_cloudwatch else "", each.says) for each in METRICS
+    ]
 
 
 def test_table__prometheus_names_follow_its_customs() -> None:
