@@ -74,7 +74,7 @@ class Lives:
         fill = make_fill(intent, number, "1.5", price=Decimal("100.25"))
         self._write_intent(intent, number)
         with self._mapper.step() as session:
-            order = self._get(session, "orders", intent.order_id)
+            order = self._get(session, "orders", {"order_id": intent.order_id})
             order.status, order.venue_order_id, order.updated_at = "submitted", fill.venue_order_id, NOW
             session.add(self._event(intent.order_id, Status.PENDING, Status.SUBMITTED))
         self._write_fill(intent, fill, number)
@@ -93,7 +93,7 @@ class Lives:
         )
         values = {name: getattr(intent, name) for name in (*asked, "send_before", "reason")}
         with self._mapper.step() as session:
-            self._get(session, "bots", intent.bot_id).memory = {"candle": number}
+            self._get(session, "bots", {"bot_id": intent.bot_id}).memory = {"candle": number}
             job = make("jobs", job_id=job_id, bot_id=intent.bot_id, trigger_reason="tick", started_at=NOW)
             order = make(
                 "orders",
@@ -127,9 +127,9 @@ class Lives:
             name: getattr(fill, name) for name in (*copied, "price", "fee", "fee_coin", "quantity_step")
         }
         with self._mapper.step() as session:
-            order = self._get(session, "orders", intent.order_id)
+            order = self._get(session, "orders", {"order_id": intent.order_id})
             order.status, order.filled_quantity, order.updated_at = "filled", fill.quantity, NOW
-            position = self._get(session, "positions", (fill.bot_id, SYMBOL)) or make(
+            position = self._get(session, "positions", {"bot_id": fill.bot_id, "symbol": SYMBOL}) or make(
                 "positions", bot_id=fill.bot_id, symbol=SYMBOL, realised=0, fees=0, quantity=0, cost=0
             )
             position.quantity += fill.quantity
@@ -137,7 +137,9 @@ class Lives:
             position.fees += fill.fee
             position.fill_count, position.trade_count = number, 1
             position.last_fill_at, position.last_trade_id = fill.traded_at, fill.venue_trade_id
-            trade = self._get(session, "trades", (fill.bot_id, SYMBOL, 1)) or make(
+            trade = self._get(
+                session, "trades", {"bot_id": fill.bot_id, "symbol": SYMBOL, "number": 1}
+            ) or make(
                 "trades",
                 bot_id=fill.bot_id,
                 symbol=SYMBOL,
@@ -156,9 +158,8 @@ class Lives:
             event = self._event(intent.order_id, Status.SUBMITTED, Status.FILLED)
             session.add_all([row, position, trade, event])
 
-    def _get(self, session: Session, name: str, key: Any) -> Any:
-        parts = key if isinstance(key, tuple) else (key,)
-        return session.get(self._mapper.classes[name], (self._mapper.names.tenant, *parts))
+    def _get(self, session: Session, name: str, key: dict[str, Any]) -> Any:
+        return session.get(self._mapper.classes[name], {"user_id": self._mapper.names.tenant, **key})
 
     def _event(self, order_id: Any, before: Status | None, after: Status) -> Any:
         event = chain(self._end, order_id, NOW, before, after, {"by": "mapper"})
