@@ -33,6 +33,8 @@ SAID_LENGTH_MAX = 500
 
 def main(arguments: Sequence[str] | None = None) -> int:
     args = _parse(arguments)
+    # A shell starts what runs in the background with SIGINT ignored; the workers are ended by it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if args.mutant:
         mutants.MUTANTS[args.mutant]()
     seed = random.SystemRandom().randrange(1_000_000) if args.seed is None else args.seed
