@@ -1,6 +1,7 @@
 """Makes PostgreSQL's data directory and judges one that is there. It writes only below our own folder, a cluster
 appears whole or not at all, and a configuration that could lose acknowledged writes is refused."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -49,7 +50,10 @@ def make_cluster(folder: Folder, binaries: Binaries, identity: unprivileged.Iden
     import shutil  # Here, because it costs every warm start 3 ms and only a first one needs it.
 
     for leftover in folder.root.glob("cluster.new-*"):
-        shutil.rmtree(leftover)
+        while leftover.exists():
+            # An initdb whose keeper was killed a moment ago may be taking its own files away.
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(leftover)
     fresh = folder.root / f"cluster.new-{os.getpid()}"
     fresh.mkdir(mode=0o700)
     unprivileged.hand_over(fresh, identity)

@@ -45,6 +45,14 @@ def _ask(connection: socket.socket, message: bytes) -> bytes:
     return connection.recv(4096)
 
 
+def _is_cut(connection: socket.socket) -> bool:
+    """An end or a reset: which of them arrives is a matter of timing."""
+    try:
+        return _ask(connection, b"two") == b""
+    except ConnectionError:
+        return True
+
+
 def test_proxy__counts_a_trip_for_each_answer(echo: tuple[str, int]) -> None:
     with Proxy(echo) as proxy, _open(proxy) as first, _open(proxy) as second:
         assert _ask(first, b"one") == b"one"
@@ -88,7 +96,6 @@ def test_proxy__refusing_cuts_off_and_comes_back_on_its_port(echo: tuple[str, in
             with proxy.refusing():
                 with pytest.raises(ConnectionError):
                     _open(proxy)
-                with pytest.raises(ConnectionError):
-                    _ask(connection, b"two")
+                assert _is_cut(connection)
         with _open(proxy) as connection:
             assert _ask(connection, b"three") == b"three"
