@@ -1,4 +1,4 @@
-"""Writes requirements/runtime.txt, test.txt and cloud.txt from pyproject.toml: exact versions, hashes, every platform.
+"""Writes requirements/runtime.txt, test.txt, cloud.txt and rehearsal.txt from pyproject.toml: exact versions, hashes, every platform.
 
 It uses `uv` in a throw-away environment, because pip cannot resolve for platforms it is not running on. It
 promises that the files name no registry and no local path, and that every platform finds wheels for all of it.
@@ -56,8 +56,11 @@ def main(arguments: list[str]) -> None:
         write_lock(uv, "requirements/test.txt", *project, "--group", "test", "-c", "requirements/runtime.txt")
         # The group alone, installed beside the other: synthesis needs nothing that trades.
         write_lock(uv, "requirements/cloud.txt", *upgrade, "--group", "cloud", "-c", "requirements/test.txt")
+        # In an environment of its own, so constrained by nothing of ours.
+        write_lock(uv, "requirements/rehearsal.txt", *upgrade, "--group", "rehearsal")
         require_wheels(uv, "requirements/test.txt")
         require_wheels(uv, "requirements/cloud.txt")
+        require_wheels(uv, "requirements/rehearsal.txt")
 
 
 if __name__ == "__main__":
