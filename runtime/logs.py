@@ -19,9 +19,13 @@ _HIDDEN = "***"
 _LENGTH_MIN = 4
 _log = logging.getLogger(_HOUSE)
 _kept_out: tuple[str, ...] = ()
-# What stands before the @ of an address, and what a connection's parameters call a password.
+# What stands before the @ of an address, what a connection's parameters call a password, and what makes a token of
+# AWS one. Tokens are known by their shape, since a new one for each connection would make a list of them endless.
 _CREDENTIALS = re.compile(
-    r"(\w+://)[^\s/?@\"']+(?:/[^\s/?@\"']*)?@|(\bpassword\s*=\s*)(?:'[^']*'|\S+)", re.IGNORECASE
+    r"(\w+://)[^\s/?@\"']+(?:/[^\s/?@\"']*)?@"
+    r"|(\bpassword\s*=\s*)(?:'[^']*'|\S+)"
+    r"|(X-Amz-(?:Signature|Security-Token|Credential)(?:=|%3D))[^\s&\"']+",
+    re.IGNORECASE,
 )
 
 
@@ -85,7 +89,7 @@ def redact(text: str) -> str:
     for secret in _kept_out:
         text = text.replace(secret, _HIDDEN)
     return _CREDENTIALS.sub(
-        lambda found: f"{found[1]}{_HIDDEN}@" if found[1] else f"{found[2]}{_HIDDEN}", text
+        lambda found: f"{found[1]}{_HIDDEN}@" if found[1] else f"{found[2] or found[3]}{_HIDDEN}", text
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from runtime import errors
+from runtime import errors, logs
 from runtime.settings import Secret
 
 Row = tuple[Any, ...]
@@ -85,6 +85,7 @@ def password_file(path: Path) -> Callable[[], Secret]:
             raise errors.StoreUnavailable(
                 action="sign in", detail=f"HOLDFAST_DATABASE_PASSWORD_FILE cannot be read ({_kind(fault)})"
             ) from None
+        logs.keep_out(str(password))
         return Secret(str(password))
 
     return read
@@ -146,6 +147,7 @@ def master(address: Secret, *, ca: Path | None, secret_arn: str) -> Access:
     try:
         client = Session().create_client("secretsmanager", region_name=secret_arn.split(":")[3])
         kept = json.loads(client.get_secret_value(SecretId=secret_arn)["SecretString"])
+        logs.keep_out(str(kept["password"]))
         url = make_conninfo(address.reveal(), user=str(kept["username"]), password=str(kept["password"]))
     except (BotoCoreError, ClientError, psycopg.Error, ValueError, KeyError) as fault:
         detail = f"the secret of the master user could not be read ({_kind(fault)})"
