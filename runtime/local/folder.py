@@ -169,7 +169,7 @@ def find_keeper(folder: Folder) -> int | None:
 
 
 def keeper_note(folder: Folder) -> dict[str, object]:
-    """What the running keeper wrote about itself (pid, throw_away)."""
+    """What the running keeper wrote about itself (pid, throw_away, the pid of its server)."""
     try:
         note = json.loads(folder.keeper_lock.read_text())
     except (OSError, ValueError):

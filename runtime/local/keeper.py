@@ -50,8 +50,9 @@ class Order:
 class Keeper:
     """One server on one folder, from its start to its clean stop."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: Order, lock: int) -> None:
         self.order = order
+        self.lock = lock
         self.folder = Folder(Path(order.root))
         self.binaries = Binaries(Path(order.programs), order.version)
         self.log = BoundedLog(self.folder.root / "server.log")
@@ -63,6 +64,12 @@ class Keeper:
         self.stop_asked = False
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
+
+    def sign(self, *, server: int | None) -> None:
+        """Say in the lock who holds it, and which server is its own: another one is ending, however ready it looks."""
+        note = {"pid": os.getpid(), "throw_away": self.order.throw_away, "server": server}
+        os.ftruncate(self.lock, 0)
+        os.pwrite(self.lock, json.dumps(note).encode(), 0)
 
     def start(self) -> None:
         """Everything up to a server that accepts connections; raises what the opener should be told."""
@@ -140,6 +147,7 @@ class Keeper:
             start_new_session=True,
             preexec_fn=unprivileged.before_exec(self.identity, parent_death_signal=self._death_signal()),
         )
+        self.sign(server=self.server.pid)
         assert self.server.stdout is not None
         os.set_blocking(self.server.stdout.fileno(), False)
         if self.order.watchdog == "pipe":
@@ -281,9 +289,8 @@ def keep(order: Order) -> int:
             if not processes.wait_until(lambda: try_lock(lock, fcntl.LOCK_EX), seconds_max=LOCK_SECONDS_MAX):
                 answer(state="busy")
                 return 0
-            os.ftruncate(lock, 0)
-            os.pwrite(lock, json.dumps({"pid": os.getpid(), "throw_away": order.throw_away}).encode(), 0)
-            keeper = Keeper(order)
+            keeper = Keeper(order, lock)
+            keeper.sign(server=None)
             try:
                 keeper.start()
                 answer(state="ready")

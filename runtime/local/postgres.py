@@ -169,12 +169,13 @@ def _ensure_running(folder: Folder, wishes: Wishes) -> Postmaster:
     _detached[:] = [keeper for keeper in _detached if keeper.poll() is None]
     while time.monotonic() < deadline:
         keeper, found = find_keeper(folder), folder.find_postmaster()
+        is_kept = found is not None and found.is_ready and _is_kept(folder, keeper, found)
         if keeper is None:
             _start_keeper(folder, wishes, deadline)
-        elif found is not None and found.is_ready and (found.socket_dir / SOCKET_NAME).exists():
+        elif found is not None and is_kept and (found.socket_dir / SOCKET_NAME).exists():
             _refuse_throw_away(folder, wishes)
             return found
-        elif found is not None and found.is_ready and keeper:
+        elif keeper and is_kept:
             # Somebody swept /tmp: nobody can connect any more, so a new server must make a new socket.
             processes.send_signal(keeper, signal.SIGTERM)
             processes.wait_until(lambda: find_keeper(folder) is None, seconds_max=STOP_SECONDS_MAX)
@@ -183,6 +184,14 @@ def _ensure_running(folder: Folder, wishes: Wishes) -> Postmaster:
     detail = f"it is not ready after {START_SECONDS_MAX:g} seconds"
     remedy = f"See {folder.root / 'server.log'}; `make stop` ends it."
     raise errors.LocalServerBroken(folder=folder.root, detail=detail, remedy=remedy)
+
+
+def _is_kept(folder: Folder, keeper: int | None, found: Postmaster) -> bool:
+    """A server whose keeper was killed says ready for an instant more. A keeper dies thread by thread, and its last one
+    holds the lock when the server has been told already."""
+    if keeper is None or not processes.is_alive(keeper):
+        return False
+    return keeper_note(folder).get("server") == found.pid
 
 
 def _start_keeper(folder: Folder, wishes: Wishes, deadline: float) -> None:

@@ -171,7 +171,12 @@ def test_kill_the_supervisor__a_child_that_clings_to_life_is_ended_by_stop(tmp_p
     child = _wait_for_children(tmp_path, 1)[0]
     supervisor.kill()
     supervisor.wait()
-    assert roster.end_leftovers(tmp_path, seconds_max=0.2) == ["deaf"]
+    log = (tmp_path / "logs" / "deaf.log").read_text()
+    assert roster.end_leftovers(tmp_path, seconds_max=0.2) == ["deaf"], (
+        log,
+        roster.read_roster(tmp_path),
+        child,
+    )
     assert processes.wait_until(lambda: not child.is_alive, seconds_max=5)
     assert stop_supervisor(tmp_path) is False
 
