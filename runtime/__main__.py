@@ -29,6 +29,7 @@ from runtime.store import bots, operations, schema
 from runtime.store.pool import Store
 from runtime.store.timing import Timing
 from runtime.strategies import catalogue
+from runtime.telemetry import tasks
 from runtime.telemetry.meters import Meters
 
 SCHEMA_FILE = Path(__file__).parent / "store" / "schema.sql"
@@ -111,12 +112,13 @@ def migrate(settings: Settings, args: argparse.Namespace) -> int:
     if args.sql:
         print(schema.render_sql(args.revision))
         return 0
-    building.make_roles(settings)
-    with building.databases(settings) as database:
-        url = database("admin")
-        before = schema.current(url)
-        schema.upgrade(url, args.revision)
-        print(f"The schema went from {before or 'nothing'} to {schema.current(url)}.")
+    with tasks.counted(tasks.MIGRATIONS_FAILED, stage=settings.stage):
+        building.make_roles(settings)
+        with building.databases(settings) as database:
+            url = database("admin")
+            before = schema.current(url)
+            schema.upgrade(url, args.revision)
+            print(f"The schema went from {before or 'nothing'} to {schema.current(url)}.")
     return 0
 
 

@@ -26,9 +26,9 @@ def database_url(database: Database, user: str) -> str:
     return f"postgresql://{user}@{database.host}:{database.port}/{DATABASE_NAME}"
 
 
-def task_environment(database: Database, *, user: str | None) -> dict[str, str]:
+def task_environment(database: Database, *, user: str | None, stage: str) -> dict[str, str]:
     """For the one-off tasks; a drill has no user and so no address of the database."""
-    environment = {"HOLDFAST_DATA_DIR": DATA_DIR, "HOLDFAST_LOG_LEVEL": "info"}
+    environment = {"HOLDFAST_DATA_DIR": DATA_DIR, "HOLDFAST_LOG_LEVEL": "info", "HOLDFAST_STAGE": stage}
     if user is not None:
         environment["DATABASE_URL"] = database_url(database, user)
         environment["HOLDFAST_DATABASE_AUTH"] = "iam"
@@ -36,10 +36,10 @@ def task_environment(database: Database, *, user: str | None) -> dict[str, str]:
     return environment
 
 
-def migrate_environment(database: Database, *, user: str) -> dict[str, str]:
+def migrate_environment(database: Database, *, user: str, stage: str) -> dict[str, str]:
     """The address of the administrator's secret, which the task reads itself when it makes the roles."""
     return {
-        **task_environment(database, user=user),
+        **task_environment(database, user=user, stage=stage),
         "HOLDFAST_DATABASE_MASTER_SECRET": database.master_secret_arn,
     }
 
@@ -47,7 +47,7 @@ def migrate_environment(database: Database, *, user: str) -> dict[str, str]:
 def desk_environment(desk: Desk, database: Database, *, user: str, stage: str) -> dict[str, str]:
     """Every setting that is no secret, its default too, so that the template shows what a desk runs with."""
     return {
-        **task_environment(database, user=user),
+        **task_environment(database, user=user, stage=stage),
         "HOLDFAST_USER": desk.user,
         "HOLDFAST_ACCOUNT": desk.account,
         "HOLDFAST_LIVE": "yes" if desk.live else "no",
@@ -55,7 +55,6 @@ def desk_environment(desk: Desk, database: Database, *, user: str, stage: str) -
         "HOLDFAST_DATABASE_PASSWORD_FILE": "",
         # Of the migration alone; a desk has neither the address of that secret nor the right to read it.
         "HOLDFAST_DATABASE_MASTER_SECRET": "",
-        "HOLDFAST_STAGE": stage,
         "HOLDFAST_DESK": desk.name,
         "HOLDFAST_METRICS_SECONDS": "60",
         "HOLDFAST_METRICS_HOST": "127.0.0.1",

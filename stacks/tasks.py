@@ -40,8 +40,13 @@ class TasksStack(Stack):
         digest = image_digest(self)
         commands = {"migrate": ("migrate",), "backup": ("backup",), "drill": ("drill",)}
         targets = {"backup": ("--bucket", dump_bucket), "drill": ("--bucket", dump_bucket)}
-        environments = {kind: task_environment(database, user=DATABASE_USERS.get(kind)) for kind in KINDS}
-        environments["migrate"] = migrate_environment(database, user=DATABASE_USERS["migrate"])
+        environments = {
+            kind: task_environment(database, user=DATABASE_USERS.get(kind), stage=stage.name)
+            for kind in KINDS
+        }
+        environments["migrate"] = migrate_environment(
+            database, user=DATABASE_USERS["migrate"], stage=stage.name
+        )
         self.definitions: dict[str, ecs.FargateTaskDefinition] = {}
         for kind in KINDS:
             container = Container(
