@@ -60,9 +60,13 @@ NAMED = {
 }
 # Calls of those services that name no resource, or one that the stage did not make.
 UNNAMED = frozenset(
-    """s3:ListAllMyBuckets iam:ListRoles iam:CreateServiceLinkedRole logs:DescribeLogGroups
-    logs:DescribeResourcePolicies logs:PutResourcePolicy logs:DeleteResourcePolicy logs:DescribeDeliveries logs:DescribeIndexPolicies sns:ListTopics
-    ecr:GetAuthorizationToken events:ListRules logs:StartQuery logs:GetQueryResults""".split()
+    """
+    s3:ListAllMyBuckets iam:ListRoles iam:CreateServiceLinkedRole logs:DescribeLogGroups
+    logs:DescribeResourcePolicies logs:PutResourcePolicy logs:DeleteResourcePolicy logs:DescribeDeliveries
+    logs:DescribeIndexPolicies sns:ListTopics ecr:GetAuthorizationToken events:ListRules logs:StartQuery
+    logs:GetQueryResults
+    """.split()
+)
 )
 
 
