@@ -2,7 +2,7 @@
 
     BotError
     ├── Retry       try again, same id, with back-off
-    │   ├── VenueUnavailable, RateLimited, StoreUnavailable, Conflict
+    │   ├── VenueUnavailable, VenueUntrusted, RateLimited, StoreUnavailable, Conflict
     ├── Refused     record it and go on
     │   ├── RejectedByVenue, RejectedByRisk, InvalidCommand, InvalidDecision, AlreadyRecorded, NotAllWell
     ├── Uncertain   stop trading this symbol until it is proved
@@ -41,6 +41,11 @@ class VenueUnavailable(Retry):
     """{venue} could not be reached while we tried to {action}: {detail}. Nothing was changed; it is tried again."""
 
     exit_code = 14
+
+
+class VenueUntrusted(VenueUnavailable):
+    """Whoever answered as {venue} did not prove to be it while we tried to {action}: {detail}. Nothing was sent; it is
+    tried again. Look at this machine's clock, and at who may stand between it and the venue."""
 
 
 class RateLimited(Retry):
@@ -166,7 +171,7 @@ class ShutdownOverrun(Halt):
 class VenueUnsafe(Halt):
     """{venue} must not be traded like this: {detail}. {remedy}"""
 
-    exit_code = 14
+    exit_code = 22
 
 
 class BrokenInvariant(Halt):

@@ -59,10 +59,13 @@ class Proxy:
         upstream: Upstream,
         *,
         delay_seconds: float = 0.0,
+        drip_seconds: float = 0.0,
         before: Witness = _silent,
         after: Witness = _silent,
     ) -> None:
         self.delay_seconds = delay_seconds
+        self.drip_seconds = drip_seconds  # from one byte of an answer to the next
+        self.dripped = 0
         self.before = before
         self.after = after
         self.groups = 0
@@ -179,7 +182,14 @@ class Proxy:
                 return False
             with self._lock:
                 self.trips += 1
-        talk.client.sendall(chunk)
+        if not self.drip_seconds:
+            talk.client.sendall(chunk)
+            return True
+        for byte in chunk:
+            talk.client.sendall(bytes((byte,)))
+            self.dripped += 1
+            if self._closing.wait(self.drip_seconds):
+                return False
         return True
 
 

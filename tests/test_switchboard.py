@@ -308,9 +308,9 @@ def test_account__on_paper_is_never_traded_at_a_venue_that_nobody_named(
     run: Run, database: Database, tmp_path: Path
 ) -> None:
     environ = {**_enrolled(run, database, tmp_path), "HOLDFAST_ACCOUNT": "first"}
-    assert_refused(run("check-account", environ=environ), "VenueUnsafe", 14, "HOLDFAST_VENUE_URL")
+    assert_refused(run("check-account", environ=environ), "VenueUnsafe", 22, "HOLDFAST_VENUE_URL")
     database.rows("update accounts set paper = false")
-    assert_refused(run("check-account", environ=environ), "VenueUnsafe", 14, "HOLDFAST_LIVE is not yes")
+    assert_refused(run("check-account", environ=environ), "VenueUnsafe", 22, "HOLDFAST_LIVE is not yes")
     assert database.rows("select * from leases") == []
 
 

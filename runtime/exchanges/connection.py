@@ -18,6 +18,7 @@ from runtime.exchanges import answers, faults, readings, safety
 from runtime.exchanges.clock import VenueClock
 from runtime.exchanges.door import Door
 from runtime.exchanges.faults import FOREIGN
+from runtime.exchanges.line import Adapter, Line
 from runtime.exchanges.profiles import Profile
 from runtime.exchanges.readings import Raw, Unreadable
 from runtime.settings import Secret
@@ -54,11 +55,12 @@ class Connection:
         safety.allow(profile, base_url, live=live)
         self.profile = profile
         self.secrets = credentials.reveal()
-        self.client = _build_client(profile, self.secrets, base_url, request_timeout_seconds)
+        line = Line(request_timeout_seconds)
+        self.client = _build_client(profile, self.secrets, base_url, line)
         self.clock = VenueClock(self.client.fetch_time)
         self.listed: dict[str, readings.Listed] = {}
         self._origins = safety.origins(profile, base_url)
-        self.door = Door(self.client, profile, self.clock, self._origins)
+        self.door = Door(self.client, profile, self.clock, self._origins, line)
 
     def assert_safe(self) -> None:
         safety.assert_safe(self.client, self.profile, self._origins)
@@ -82,6 +84,7 @@ class Connection:
             said = self.verdict()
             detail = f"it answered {said.code}: {said.message}" if said.code else faults.describe(exc)
             facts = {"venue": self.profile.venue, "action": action, "detail": detail}
+            is_distrusted = faults.is_distrust(exc)
         else:
             return
         # From nothing, so that no traceback drags the client's own text, and its addresses, along.
@@ -89,7 +92,7 @@ class Connection:
             raise errors.RateLimited(**facts) from None
         if answers.why(said, self.profile.access_codes):
             raise self.unsafe(f"to {action}, {detail}", KEY_REMEDY) from None
-        raise errors.VenueUnavailable(**facts) from None
+        raise (errors.VenueUntrusted if is_distrusted else errors.VenueUnavailable)(**facts) from None
 
     def verdict(self) -> answers.Verdict:
         """What the venue said of itself in its newest reply."""
@@ -164,16 +167,14 @@ class Connection:
         return {symbol: listed.market for symbol, listed in self.listed.items()}
 
 
-def _build_client(
-    profile: Profile, secrets: tuple[str, str, str], base_url: str | None, request_timeout_seconds: float
-) -> Any:
+def _build_client(profile: Profile, secrets: tuple[str, str, str], base_url: str | None, line: Line) -> Any:
     key, secret, passphrase = secrets
     client = getattr(ccxt, profile.venue)(
         {
             "apiKey": key,
             "secret": secret,
             "password": passphrase,
-            "timeout": max(1, int(request_timeout_seconds * 1000)),
+            "timeout": max(1, int(line.request_seconds_max * 1000)),
             "enableRateLimit": False,
         }
     )
@@ -181,6 +182,8 @@ def _build_client(
     client.options.update(profile.options)
     client.has["fetchCurrencies"] = False  # one request less; coins are named by the markets
     client.session.max_redirects = 0
+    for scheme in ("http://", "https://"):
+        client.session.mount(scheme, Adapter(line))
     if base_url:
         _redirect(client.urls["api"], base_url.rstrip("/"))
     return client

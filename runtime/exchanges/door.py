@@ -1,7 +1,8 @@
 """The one door through which a client's requests leave.
 
 Wraps a ccxt client's `fetch`. Promises: no request to a host that was not named, no new order that differs from what
-was asked or that is late, and of every request whether it left and what came back.
+was asked or that is late, and of every request whether it left and what came back. The line behind it asks once more
+whether an order is late, when its bytes are about to be written.
 """
 
 import logging
@@ -19,6 +20,7 @@ from runtime.domain.identity import ClientOrderId
 from runtime.domain.order import Side
 from runtime.exchanges.answers import Reply, decode, pick
 from runtime.exchanges.clock import VenueClock
+from runtime.exchanges.line import Line
 from runtime.exchanges.profiles import Profile
 from runtime.exchanges.readings import Unreadable
 
@@ -44,15 +46,21 @@ class Ticket:
 
 class Door:
     def __init__(
-        self, client: Any, profile: Profile, clock: VenueClock, origins: frozenset[tuple[str, str]]
+        self,
+        client: Any,
+        profile: Profile,
+        clock: VenueClock,
+        origins: frozenset[tuple[str, str]],
+        line: Line,
     ) -> None:
         self.reply: Reply | None = None
         self.body: object = None  # what the client made of the reply
-        self.left = False  # whether the newest request was handed to the network
         self._profile = profile
         self._clock = clock
         self._origins = origins
+        self._line = line
         self._ticket: Ticket | None = None
+        self._is_used = False
         self._last_read_seconds: float = 0
         self._fetch = client.fetch
         self._on_reply = client.on_rest_response
@@ -61,10 +69,16 @@ class Door:
         client.milliseconds = clock.now_ms
         _silence(client)
 
+    @property
+    def left(self) -> bool:
+        """Whether any byte of the newest request was handed to the network."""
+        return self._line.left
+
     @contextmanager
     def admitting(self, ticket: Ticket) -> Iterator[None]:
         """Within, one order may leave: this one, once."""
-        self._ticket, self.left, self.reply = ticket, False, None
+        self._ticket, self._is_used, self.reply = ticket, False, None
+        self._line.left = False
         try:
             yield
         finally:
@@ -79,7 +93,8 @@ class Door:
             self._keep_pace()
         else:
             self._check_ticket(self._ticket, method, body)
-        self.left = True
+            self._is_used = True
+        self._line.begin(self._last_look if self._ticket else None)
         self.body = self._fetch(url, method, headers, body)
         self._check_success(self.body)
         return self.body
@@ -98,7 +113,7 @@ class Door:
             raise Withheld("a request was about to go to an address that is not this venue's")
 
     def _check_ticket(self, ticket: Ticket, method: str, body: object) -> None:
-        if method != "POST" or self.left:
+        if method != "POST" or self._is_used:
             raise Withheld("the client was about to send something else than this one order")
         sent = _parse_body(body)
         wire = self._profile.wire
@@ -110,7 +125,10 @@ class Door:
             faults.append(wire.side)
         if faults:
             raise Withheld(f"the request would not say what was asked for: {', '.join(faults)}")
-        if self._clock.now() >= ticket.send_before:
+        self._last_look()
+
+    def _last_look(self) -> None:
+        if self._ticket is not None and self._clock.now() >= self._ticket.send_before:
             raise Withheld("its deadline passed before it could leave")
 
     def _check_success(self, body: object) -> None:

@@ -4,10 +4,12 @@ Pure. `FOREIGN` is everything that the client, its HTTP library or a hostile rep
 for reads and in one place for submissions.
 """
 
+import ssl
+from collections.abc import Iterator
 from http.client import HTTPException
 
 import ccxt
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.exceptions import HTTPError
 
 from runtime.exchanges.door import Withheld
 from runtime.exchanges.readings import Unreadable
@@ -28,9 +30,26 @@ FOREIGN = (
     MemoryError,
 )
 CHAIN_MAX = 20
+# By the numbers of OpenSSL; its own words name the host.
+CERTIFICATE_FAULTS = {
+    9: "its certificate is not valid yet",
+    10: "its certificate has expired",
+    18: "its certificate is signed by itself",
+    19: "its certificate is signed by nobody whom this machine trusts",
+    20: "its certificate is signed by nobody whom this machine trusts",
+    23: "its certificate was revoked",
+    62: "its certificate is another host's",
+    64: "its certificate is another host's",
+}
 
 
 def describe(exc: BaseException) -> str:
+    insecure = next((each for each in _chain(exc) if isinstance(each, ssl.SSLError)), None)
+    if isinstance(insecure, ssl.SSLCertVerificationError):
+        number = insecure.verify_code
+        return CERTIFICATE_FAULTS.get(number, f"its certificate did not pass the check ({number})")
+    if insecure is not None:
+        return "no encrypted connection came about, or it broke"
     match exc:
         case Unreadable() | Withheld():
             return str(exc)
@@ -46,15 +65,18 @@ def describe(exc: BaseException) -> str:
             return f"it answered something unreadable ({type(exc).__name__})"
 
 
-def never_connected(exc: BaseException) -> bool:
-    """Whether no connection was made at all, so that nothing can have left."""
-    seen: list[object] = [exc]
+def is_distrust(exc: BaseException) -> bool:
+    """Whether somebody answered who could not prove to be the venue."""
+    return any(isinstance(each, ssl.SSLCertVerificationError) for each in _chain(exc))
+
+
+def _chain(exc: BaseException) -> Iterator[BaseException]:
+    """The exception and what lies behind it; a library wraps another's in its arguments, too."""
+    waiting: list[object] = [exc]
     for _ in range(CHAIN_MAX):
-        if not seen:
-            return False
-        each = seen.pop()
-        if isinstance(each, NewConnectionError | ConnectTimeoutError):
-            return True
+        if not waiting:
+            return
+        each = waiting.pop()
         if isinstance(each, BaseException):
-            seen += [each.__cause__, *each.args, getattr(each, "reason", None)]
-    return False
+            yield each
+            waiting += [each.__cause__, *each.args, getattr(each, "reason", None)]

@@ -11,6 +11,7 @@ import ccxt
 
 from runtime import errors
 from runtime.exchanges.door import LOOPBACK
+from runtime.exchanges.line import Adapter
 from runtime.exchanges.profiles import Profile
 
 
@@ -56,6 +57,8 @@ def assert_safe(client: Any, profile: Profile, allowed: frozenset[tuple[str, str
 def _checks(client: Any, profile: Profile, allowed: frozenset[tuple[str, str]]) -> Iterator[tuple[bool, str]]:
     retries = [client.options.get("maxRetriesOnFailure") or 0, *(_adapter_retries(client))]
     yield any(retries), "the client resends what failed, which makes second orders"
+    unwatched = [each for each in client.session.adapters.values() if not isinstance(each, Adapter)]
+    yield bool(unwatched), "the client could wait for a reply for ever"
     yield client.session.max_redirects != 0, "the client follows redirects, which sends an order twice"
     strange = sorted(each for each in _addresses(client) if _origin(each) not in allowed)
     yield bool(strange), f"{len(strange)} of the client's addresses are not this venue's"

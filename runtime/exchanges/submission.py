@@ -66,7 +66,7 @@ def _send(connection: Connection, intent: Intent, ticket: Ticket) -> Answer:
             )
         except FOREIGN as exc:
             said = faults.describe(exc)
-            if not door.left or faults.never_connected(exc):
+            if not door.left:
                 return NotSent(said)
             return answers.of_failure(profile, door.reply, said, connection.secrets)
     if not door.left:

@@ -1,5 +1,6 @@
 """Several processes for one account: a zombie that wakes up too late, many that start at once, and two tenants."""
 
+import inspect
 import itertools
 import os
 import signal
@@ -12,6 +13,7 @@ from runtime.domain.identity import account_id
 from runtime.domain.market import MarketKind
 from runtime.engine.desk import Desk
 from runtime.errors import LeaseHeld
+from runtime.exchanges.line import Line, LineConnection
 from runtime.settings import Secret
 from runtime.store import orders
 from runtime.store.pool import Store
@@ -35,10 +37,17 @@ ZOMBIE_ROOMS = (
     "store/pool",
     "exchanges/ccxt",
 )
-# Between its last look at the deadline and the socket nothing of ours can stop a request any more.
-LAST_CHECK = "exchanges/door.py"
 WAKES = ("early", "late")
 STARTS = ("4:new", "4:killed", "8:new", "8:killed")
+
+
+def _last_line(function: Callable[..., None]) -> str:
+    source, first = inspect.getsourcelines(function)
+    return f"exchanges/line.py:{first + len(source) - 1}#"
+
+
+# Behind the last look at the deadline and before the kernel's buffer: nothing of ours can stop a request there.
+UNSTOPPABLE = (_last_line(Line.depart), _last_line(LineConnection.send))
 
 
 def stop_here() -> None:
@@ -98,7 +107,7 @@ def strike_zombie(ground: Ground, point: Point) -> Verdict:
         wake(ground, calm, zombie, verdict)
     finally:
         zombie.kill()
-    if verdict.late and not place.startswith(LAST_CHECK):
+    if verdict.late and not place.startswith(UNSTOPPABLE):
         verdict.faults.append("it sent an order although its deadline had passed")
     return verdict
 

@@ -1,5 +1,6 @@
 """A venue that always says the same: a loopback server with one recorded reply, which keeps what it was sent."""
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,10 @@ class Answering:
 
 
 @contextmanager
-def answering(status: int, text: str, location: str = "") -> Iterator[Answering]:
+def answering(
+    status: int, text: str, location: str = "", context: ssl.SSLContext | None = None
+) -> Iterator[Answering]:
+    """With a context it speaks TLS, and shows its certificate anew for each request."""
     said = Answering(status, text, location)
 
     class Recorded(BaseHTTPRequestHandler):
@@ -35,6 +39,8 @@ def answering(status: int, text: str, location: str = "") -> Iterator[Answering]
                 self.send_header("Location", said.location)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
+            if context is not None:
+                self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(body)
 
@@ -42,9 +48,13 @@ def answering(status: int, text: str, location: str = "") -> Iterator[Answering]
             """The test says what matters."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Recorded)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign] # a client that hangs up is what some tests want
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
-    said.url = f"http://127.0.0.1:{server.server_address[1]}"
+    place = "http://127.0.0.1" if context is None else "https://localhost"
+    said.url = f"{place}:{server.server_address[1]}"
     try:
         yield said
     finally:
