@@ -67,7 +67,6 @@ UNNAMED = frozenset(
     logs:GetQueryResults
     """.split()
 )
-)
 
 
 def scan_calls(house: Path = HOUSE) -> frozenset[tuple[str, str]]:
