@@ -1,0 +1,75 @@
+"""The ledger of releases: a receipt for every deploy, rollback and failure, appended to the stage's bucket.
+
+A receipt is written once, by a conditional put, and never changed. The newest that says what runs is the release
+that a rollback goes back to.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from deploy.cloud import Cloud
+
+FOLDER = "releases/"
+READ_MAX = 50
+
+# What a receipt may say of its deploy. After the first two, what it names runs.
+DEPLOYED, ROLLED_BACK, FAILED, STOPPED = "deployed", "rolled-back", "failed", "stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """`digest` is what runs after it, `wanted` what was asked for; they differ after a rollback."""
+
+    id: str
+    at: datetime
+    outcome: str
+    digest: str
+    wanted: str
+    schema: str
+    desks: Mapping[str, int] = field(default_factory=dict)
+    who: str = ""
+    seconds: int = 0
+    reason: str = ""
+    evidence: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        return f"{FOLDER}{self.at:%Y%m%dT%H%M%SZ}-{self.id}.json"
+
+
+def render(release: Release) -> bytes:
+    return json.dumps(asdict(release), default=lambda at: at.isoformat(), indent=1).encode()
+
+
+def parse(body: bytes) -> Release:
+    fields: dict[str, Any] = json.loads(body)
+    return Release(**{**fields, "at": datetime.fromisoformat(fields["at"])})
+
+
+def record(cloud: Cloud, bucket: str, release: Release) -> None:
+    cloud.call(
+        "s3",
+        "PutObject",
+        Bucket=bucket,
+        Key=release.key,
+        Body=render(release),
+        ContentType="application/json",
+        IfNoneMatch="*",
+    )
+
+
+def fetch_all(cloud: Cloud, bucket: str) -> tuple[Release, ...]:
+    """The newest first, as many as anyone looks at."""
+    keys = sorted(
+        each["Key"] for each in cloud.pages("s3", "ListObjectsV2", "Contents", Bucket=bucket, Prefix=FOLDER)
+    )
+    newest = keys[: -READ_MAX - 1 : -1]
+    return tuple(parse(cloud.call("s3", "GetObject", Bucket=bucket, Key=key)["Body"]) for key in newest)
+
+
+def running(releases: Sequence[Release]) -> Release | None:
+    """The newest that left something running; `releases` has the newest first."""
+    return next((each for each in releases if each.outcome in (DEPLOYED, ROLLED_BACK)), None)

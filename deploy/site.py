@@ -1,0 +1,73 @@
+"""Where a command of the deployer works: a stage, its AWS, its clock, its timeline, and the lock while it is held.
+
+Every wait goes through here, so that the lock is renewed while one waits and its loss is noticed there.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy import buckets, bundle
+from deploy import lock as locks
+from deploy.bundle import Desired
+from deploy.clock import Clock
+from deploy.cloud import Cloud
+from deploy.errors import WrongAccount, WrongRegion
+from deploy.timeline import Timeline
+from stacks.settings import Stage
+
+ROOT = Path(__file__).resolve().parents[1]
+MIGRATIONS = ROOT / "migrations" / "versions"
+
+
+@dataclass(slots=True, kw_only=True)
+class Site:
+    """`owner` says who works here, for the lock and the receipts; `poll_seconds` is how often a wait looks."""
+
+    stage: Stage
+    cloud: Cloud
+    clock: Clock
+    timeline: Timeline
+    templates: Path
+    owner: str
+    poll_seconds: float = 5.0
+    lock: locks.Lock | None = None
+
+    @property
+    def bucket(self) -> str:
+        return buckets.state_bucket(self.stage.name, self.cloud)
+
+    def read_templates(self) -> Desired:
+        return bundle.read(self.templates, self.stage, migrations=MIGRATIONS)
+
+    def wait(self, seconds: float | None = None) -> None:
+        if self.lock:
+            self.lock.renew_if_due()
+        self.clock.wait(self.poll_seconds if seconds is None else seconds)
+
+    def guard(self) -> None:
+        """Whose credentials are these? Asked before anything else is."""
+        if self.stage.account_id and self.stage.account_id != self.cloud.account_id:
+            raise WrongAccount(
+                stage=self.stage.name, wanted=self.stage.account_id, found=self.cloud.account_id
+            )
+        if self.stage.region and self.stage.region != self.cloud.region:
+            raise WrongRegion(stage=self.stage.name, wanted=self.stage.region, found=self.cloud.region)
+
+    @contextmanager
+    def locked(self, purpose: str) -> Iterator[None]:
+        """For whatever changes something. The bucket must be there."""
+        self.lock = locks.acquire(
+            self.cloud,
+            self.clock,
+            stage=self.stage.name,
+            bucket=self.bucket,
+            owner=self.owner,
+            purpose=purpose,
+        )
+        try:
+            yield
+        finally:
+            held, self.lock = self.lock, None
+            held.release()
