@@ -101,4 +101,5 @@ LINEAR = Profile(
     pages_by_id=True,
     fills_window_days=7,
     account={"type": "swap", "productType": "USDT-FUTURES"},
+    position_mode=("posMode", "one_way_mode"),
 )

@@ -23,7 +23,7 @@ from runtime.domain.market import (
 )
 from runtime.domain.order import Intent
 from runtime.exchanges import pages, profiles, readings, submission
-from runtime.exchanges.connection import Connection, Credentials
+from runtime.exchanges.connection import ONE_WAY_REMEDY, Connection, Credentials
 from runtime.exchanges.faults import FOREIGN
 from runtime.exchanges.profiles import Profile
 from runtime.exchanges.readings import Raw, Unreadable
@@ -62,6 +62,7 @@ class CcxtExchange:
         self.connection.assert_safe()
         self.measure_clock()
         self.connection.load(symbols)
+        self.connection.require_one_way()
         return self.connection.markets()
 
     def close(self) -> None:
@@ -179,7 +180,7 @@ class CcxtExchange:
         with connection.reading("list the positions"):
             rows = connection.counted(self._client.fetch_positions(None, params))
             if any(raw.get("hedged") is True for raw in rows):
-                raise connection.unsafe("the account holds hedged positions", "Set it to one-way mode.")
+                raise connection.unsafe("its account holds hedged positions", ONE_WAY_REMEDY)
             mine = [raw for raw in rows if connection.is_of(raw, symbols)]
             return tuple(readings.position(raw, connection.rules(raw["symbol"])) for raw in mine)
 

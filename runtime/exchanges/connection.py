@@ -28,6 +28,7 @@ KEY_REMEDY = (
     "what the key may do, and from which address."
 )
 CORRECT_SYMBOLS = "Correct the desk's symbols."
+ONE_WAY_REMEDY = "Close its positions and orders there, and set its position mode to one-way."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,17 @@ class Connection:
         with self.reading("load the markets"):
             loaded = readings.table(self.client.load_markets(True), "markets")
             self.listed = {symbol: self._list(symbol, loaded.get(symbol)) for symbol in symbols}
+
+    def require_one_way(self) -> None:
+        """In hedge mode an order that is to close a position would open another one beside it."""
+        if self.profile.position_mode is None or not self.listed:
+            return
+        name, wanted = self.profile.position_mode
+        with self.reading("look up the account's position mode"):
+            terms = readings.table(self.client.fetch_leverage(next(iter(self.listed))), "terms")
+            mode = readings.identifier(readings.table(terms.get("info"), "terms").get(name), "position mode")
+        if mode != wanted:
+            raise self.unsafe("its account is in hedge mode", ONE_WAY_REMEDY)
 
     @contextmanager
     def reading(self, action: str) -> Iterator[None]:

@@ -64,6 +64,8 @@ class Profile:
     account: Mapping[str, str] = field(
         default_factory=dict
     )  # parameters that name the account in ccxt's calls
+    # where the terms of a perpetual say which mode the account is in, and the one that we can trade
+    position_mode: tuple[str, str] | None = None
     request_gap_seconds: float = 0.05  # the least time between two reads at the live venue
     market_collar: Decimal = Decimal("0.005")  # how far from the touch a market order may still be filled
 

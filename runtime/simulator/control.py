@@ -15,7 +15,7 @@ from runtime.simulator import faults, matching, mix, spot
 from runtime.simulator.calls import Call
 from runtime.simulator.clock import SERVER_TIME, wall_ms
 from runtime.simulator.config import parse_account
-from runtime.simulator.floor import move_balance
+from runtime.simulator.floor import HEDGED, move_balance
 from runtime.simulator.markets import COINS, MIX, SPOT, instrument_of
 from runtime.simulator.records import (
     Balance,
@@ -211,7 +211,7 @@ def show_books(venue: Venue, body: Body) -> object:
 
 
 def reset(venue: Venue, body: Body) -> object:
-    """Every order, fill, position and fault goes; balances are what the accounts were given."""
+    """Every order, fill, position and fault goes; balances and terms are what the accounts were given."""
     books = venue.floor.books
     venue.faults.clear()
     venue.release()
@@ -219,6 +219,8 @@ def reset(venue: Venue, body: Body) -> object:
     venue.counts.clear()
     with books.change():
         books.clear((Order, Fill, Position, Balance, Terms))
+        for name in [each for each in books.live.marks if each.startswith(HEDGED)]:
+            books.drop(Mark, name)
         for one in list(books.live.openings.values()):
             books.put(Balance(one.account, one.wallet, one.coin, one.amount, Decimal(0)))
     return {}

@@ -13,6 +13,8 @@ from runtime.simulator.prices import Feed, Quote
 from runtime.simulator.records import ZERO, Balance, Position, Product, Terms
 
 LEVERAGE_START = Decimal(20)
+ONE_WAY, HEDGE = "one_way_mode", "hedge_mode"
+HEDGED = "hedged:"  # the mark of an account in hedge mode
 
 
 @dataclass(slots=True)
@@ -37,6 +39,10 @@ def position_of(shelf: Shelf, account: str, symbol: str) -> Position:
 
 def terms_of(shelf: Shelf, account: str, symbol: str) -> Terms:
     return shelf.terms.get(f"{account}/{symbol}") or Terms(account, symbol, LEVERAGE_START, "crossed")
+
+
+def position_mode(shelf: Shelf, account: str) -> str:
+    return HEDGE if HEDGED + account in shelf.marks else ONE_WAY
 
 
 def move_balance(

@@ -1,7 +1,8 @@
-"""Perpetual endpoints (USDT-FUTURES, one-way mode): orders, fills, the margin account, positions and their terms.
+"""Perpetual endpoints (USDT-FUTURES): orders, fills, the margin account, positions and their terms.
 
 Writes orders, positions and terms through the floor. Unlike spot there is no receive window here, and a look-up by
-client id finds orders that are done as well.
+client id finds orders that are done as well. An account can be set to hedge mode and says so; it trades in one-way
+mode only.
 """
 
 from dataclasses import replace
@@ -9,9 +10,9 @@ from decimal import ROUND_UP, Decimal
 
 from runtime.simulator import intake, matching
 from runtime.simulator.calls import Call, fills_by_order, find_order, listed_fills, page, visible_orders
-from runtime.simulator.floor import Floor, position_of, terms_of
+from runtime.simulator.floor import HEDGE, HEDGED, ONE_WAY, Floor, position_mode, position_of, terms_of
 from runtime.simulator.markets import MIX, PRODUCT_TYPE, QUOTE, Instrument, instrument_of
-from runtime.simulator.records import ZERO, Fill, Order, OrderKind, Position, Product, Side, Status
+from runtime.simulator.records import ZERO, Fill, Mark, Order, OrderKind, Position, Product, Side, Status
 from runtime.simulator.replies import number, refusal
 from runtime.simulator.settlement import margin_of, position_margin, unrealised
 
@@ -21,10 +22,13 @@ MARGIN_DIGITS = Decimal("1e-12")
 
 def place_order(floor: Floor, call: Call) -> object:
     _check_product(call)
-    if call.text("tradeSide"):
+    is_hedged = position_mode(call.shelf, call.account.name) == HEDGE
+    if is_hedged != bool(call.text("tradeSide")):
         raise refusal(
             "40774", "The order type for unilateral position must also be the unilateral position type."
         )
+    if is_hedged:
+        raise refusal("40919", "This function is not open yet")
     ticket = intake.parse_ticket(call, Product.MIX)
     intake.check_duplicate(floor, call, Product.MIX, ticket.client_oid)
     reduce_only = call.text("reduceOnly").upper() == "YES"
@@ -98,7 +102,6 @@ def fetch_account(floor: Floor, call: Call) -> object:
         "isolatedLongLever": int(terms.leverage),
         "isolatedShortLever": int(terms.leverage),
         "marginMode": terms.margin_mode,
-        "posMode": "one_way_mode",
     }
 
 
@@ -154,9 +157,20 @@ def set_margin_mode(floor: Floor, call: Call) -> object:
 
 def set_position_mode(floor: Floor, call: Call) -> object:
     _check_product(call)
-    if call.required("posMode") != "one_way_mode":
-        raise refusal("40919", "This function is not open yet")
-    return {"posMode": "one_way_mode"}
+    mode, account = call.required("posMode"), call.account.name
+    if mode not in (ONE_WAY, HEDGE):
+        raise refusal("40017", "Parameter verification failed posMode")
+    live = floor.books.live
+    ordered = any(one.account == account and one.product is Product.MIX for one in live.opened.values())
+    holds = any(one.account == account and one.quantity for one in live.positions.values())
+    if ordered or holds:
+        raise refusal("40920", "Position or order exists, the position mode cannot be switched")
+    with floor.books.change():
+        if mode == HEDGE:
+            floor.books.put(Mark(HEDGED + account, Decimal(1)))
+        else:
+            floor.books.drop(Mark, HEDGED + account)
+    return {"posMode": mode}
 
 
 def _check_product(call: Call) -> None:
@@ -242,7 +256,7 @@ def _row(order: Order, fills: list[Fill]) -> dict[str, object]:
         "marginMode": order.margin_mode,
         "enterPointSource": order.source,
         "tradeSide": f"{order.side.value}_single",
-        "posMode": "one_way_mode",
+        "posMode": ONE_WAY,
         "orderType": order.kind.value,
         "orderSource": "normal",
         "cancelReason": order.cancel_reason,
@@ -274,7 +288,7 @@ def _fill_row(one: Fill) -> dict[str, object]:
         "profit": number(one.profit),
         "enterPointSource": "api",
         "tradeSide": f"{one.side.value}_single",
-        "posMode": "one_way_mode",
+        "posMode": ONE_WAY,
         "tradeScope": one.scope.value,
         "cTime": str(one.created_ms),
     }
@@ -298,7 +312,7 @@ def _account_row(floor: Floor, call: Call) -> dict[str, object]:
         "coupon": "0",
         "crossedUnrealizedPL": number(margin.unrealised),
         "isolatedUnrealizedPL": "0",
-        "posMode": "one_way_mode",
+        "posMode": position_mode(call.shelf, call.account.name),
     }
 
 
@@ -319,7 +333,7 @@ def _position_row(floor: Floor, call: Call, position: Position) -> dict[str, obj
         "achievedProfits": number(position.realised),
         "openPriceAvg": number(position.open_price),
         "marginMode": terms.margin_mode,
-        "posMode": "one_way_mode",
+        "posMode": ONE_WAY,
         "unrealizedPL": number(unrealised(floor, position)),
         "liquidationPrice": "0",
         "keepMarginRate": number(KEEP_MARGIN_RATE),

@@ -113,6 +113,28 @@ def test_key__that_the_venue_does_not_know_stops_the_desk(venue: RunningSimulato
     exchange.close()
 
 
+def test_account_in_hedge_mode__is_refused_at_the_start(open_at: Open) -> None:
+    """There an order that shall close a position opens a second one beside it."""
+    exchange = open_at(bitget.LINEAR)
+    symbol = "BTC/USDT:USDT"
+    exchange.connect((symbol,))
+    client: Any = exchange.connection.client
+    client.set_position_mode(True, symbol)
+    with pytest.raises(errors.VenueUnsafe, match=r"hedge mode.* set its position mode to one-way"):
+        exchange.connect((symbol,))
+    client.set_position_mode(False, symbol)
+    exchange.connect((symbol,))
+
+
+def test_position_mode__that_the_venue_does_not_tell_is_no_permission(rig: Rig) -> None:
+    if rig.profile.position_mode is None:
+        return
+    for kind in ("missing_fields", "wrong_types"):
+        rig.fault(kind, route="account", fields=["posMode"])
+        with pytest.raises(errors.VenueUnavailable, match="position mode"):
+            rig.exchange.connect((rig.symbol,))
+
+
 def test_simulator__on_another_machine_must_be_reached_over_tls(credentials: Credentials) -> None:
     with pytest.raises(errors.VenueUnsafe, match="not encrypted"):
         registry.open_exchange(

@@ -151,12 +151,21 @@ def test_set_leverage__changes_the_margin_that_an_order_needs(alice: ccxt.bitget
     alice.create_order(BTC_SWAP, "market", "buy", 0.5)
 
 
-def test_position_mode__only_one_way_is_offered(alice: ccxt.bitget) -> None:
-    alice.set_position_mode(False, BTC_SWAP)
-    with pytest.raises(ccxt.ExchangeError, match="40919"):
-        alice.set_position_mode(True, BTC_SWAP)
+def test_position_mode__can_be_set_and_is_shown_but_only_one_way_trades(alice: ccxt.bitget) -> None:
+    hedged = {"hedged": True}
     with pytest.raises(ccxt.InvalidOrder, match="40774"):
-        alice.create_order(BTC_SWAP, "market", "buy", 0.01, None, {"hedged": True})
+        alice.create_order(BTC_SWAP, "market", "buy", 0.01, None, hedged)
+    alice.set_position_mode(True, BTC_SWAP)
+    assert alice.fetch_leverage(BTC_SWAP)["info"]["posMode"] == "hedge_mode"
+    with pytest.raises(ccxt.InvalidOrder, match="40774"):
+        alice.create_order(BTC_SWAP, "market", "buy", 0.01)
+    with pytest.raises(ccxt.ExchangeError, match="40919"):
+        alice.create_order(BTC_SWAP, "market", "buy", 0.01, None, hedged)
+    alice.set_position_mode(False, BTC_SWAP)
+    assert alice.fetch_leverage(BTC_SWAP)["info"]["posMode"] == "one_way_mode"
+    alice.create_order(BTC_SWAP, "market", "buy", 0.01)
+    with pytest.raises(ccxt.ExchangeError, match="40920"):
+        alice.set_position_mode(True, BTC_SWAP)
 
 
 def test_margin_mode__may_not_change_under_a_position(alice: ccxt.bitget) -> None:
