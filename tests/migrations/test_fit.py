@@ -1,6 +1,12 @@
-"""A program starts on exactly the schema it was written for; any other is refused with words that say what to do."""
+"""A program starts on the schema it was written for, and on a newer one that says it suits this program still; any
+other is refused with words that say what to do."""
 
+import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +16,7 @@ from runtime.store import schema
 from tests.database import Database
 
 BOT = "holdfast_bot"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def refusal(url: Secret) -> errors.SchemaMismatch:
@@ -44,6 +51,7 @@ def test_program__refuses_an_older_schema(database: Database) -> None:
 
 def test_program__refuses_a_newer_schema_and_changes_nothing_on_it(database: Database) -> None:
     database.rows("update public.alembic_version set version_num = '9999'")
+    database.rows("comment on table public.alembic_version is 'programs from 9999 on run on this schema'")
     before = schema.dump(database.secret())
     refused = refusal(database.secret(BOT))
     assert refused.facts["found"] == "9999"
@@ -52,6 +60,66 @@ def test_program__refuses_a_newer_schema_and_changes_nothing_on_it(database: Dat
         with pytest.raises(errors.SchemaMismatch, match="9999"):
             change(database.secret(), "0001")
     assert schema.dump(database.secret()) == before
+
+
+FUTURE = """\
+from migrations.script import down, up
+
+revision = "9000"
+down_revision = "{head}"
+{says}
+
+def upgrade() -> None:
+    up(__file__)
+
+
+def downgrade() -> None:
+    down(__file__)
+"""
+
+
+def migrate_as_a_newer_program(database: Database, folder: Path, *, says: str) -> None:
+    """A copy of this program with one revision more, run as the process that it is."""
+    for name in ("runtime", "migrations"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "alembic.ini", folder)
+    step = folder / "migrations" / "versions" / "9000_future.py"
+    step.write_text(FUTURE.format(head=schema.head(), says=says))
+    step.with_suffix(".up.sql").write_text("create table holdfast.future (n int);")
+    step.with_suffix(".down.sql").write_text("drop table holdfast.future;")
+    code = "import sys; from runtime.settings import Secret; from runtime.store import schema\n"
+    code += "schema.upgrade(Secret(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", code, database.url()], cwd=folder, check=True)
+
+
+def test_program__starts_on_a_newer_schema_that_suits_it(database: Database, tmp_path: Path) -> None:
+    migrate_as_a_newer_program(database, tmp_path, says=f'oldest_program = "{schema.head()}"')
+    assert schema.current(database.secret()) == "9000"
+    for role in (BOT, "holdfast_api", "holdfast_readonly"):
+        schema.require_current(database.secret(role))
+
+
+@pytest.mark.parametrize("says", ["", 'oldest_program = "8999"'])
+def test_program__refuses_a_newer_schema_that_does_not_suit_it(
+    database: Database, tmp_path: Path, says: str
+) -> None:
+    migrate_as_a_newer_program(database, tmp_path, says=says)
+    assert refusal(database.secret(BOT)).facts["found"] == "9000"
+
+
+def test_schema__says_which_programs_it_suits_at_every_revision(unmigrated: Database) -> None:
+    asked = "select obj_description('public.alembic_version'::regclass, 'pg_class')"
+    names = [each.name for each in schema.history()]
+    for walk in (names, names[-2::-1]):
+        for revision in walk:
+            (schema.upgrade if walk is names else schema.downgrade)(unmigrated.secret(), revision)
+            says = str(unmigrated.rows(asked)[0][0])
+            (oldest,) = re.findall(r"[0-9]{4}", says)
+            assert oldest <= revision
+            assert says == f"programs from {oldest} on run on this schema"
+    assert unmigrated.rows(asked) == [("programs from 0001 on run on this schema",)]
+    schema.downgrade(unmigrated.secret(), "base")
+    assert unmigrated.rows(asked) == [(None,)]
 
 
 def test_program__refuses_a_database_that_claims_two_revisions(database: Database) -> None:

@@ -1,6 +1,9 @@
 -- load_versions: the revisions that the database says it is at; one, if all is well
 select version_num from public.alembic_version limit 10
 
+-- load_fitness: what the newest revision says about the programs that may run on it
+select obj_description('public.alembic_version'::regclass, 'pg_class')
+
 -- has_versions: whether anybody ever migrated this database
 select to_regclass('public.alembic_version') is not null
 
