@@ -1,0 +1,238 @@
+"""RDS: instances and clusters that are protected, snapshots that take their time, and may never come."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from tests.deploy.simulated.account import Refusal, Standing
+
+Asked = Mapping[str, Any]
+
+
+@dataclass
+class Database:
+    """An instance, a cluster, or a member of one."""
+
+    name: str
+    storage_gb: int = 20
+    protected: bool = True
+    status: str = "available"
+    engine: str = "postgres"
+    cluster: str = ""
+    key: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Snapshot:
+    name: str
+    of: str
+    at: datetime
+    storage_gb: int
+    status: str = "creating"
+    key: str = ""
+    by_whom: str = "manual"
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+class Databases:
+    def __init__(self, standing: Standing) -> None:
+        self.standing = standing
+        self.instances: dict[str, Database] = {}
+        self.clusters: dict[str, Database] = {}
+        self.snapshots: dict[str, Snapshot] = {}
+        self.backups: dict[str, Database] = {}
+        # Seconds until a snapshot is available; None: it never is. And what it ends as.
+        self.snapshot_seconds: float | None = 240
+        self.snapshot_status = "available"
+        self.deleted_without_snapshot: list[str] = []
+
+    # --- instances and clusters -------------------------------------------------------------------------------------
+
+    def describe_db_instances(self, asked: Asked) -> dict[str, Any]:
+        found = self._found(self.instances, asked.get("DBInstanceIdentifier"), "DBInstanceNotFound")
+        return {"DBInstances": [self._instance(each) for each in found]}
+
+    def describe_db_clusters(self, asked: Asked) -> dict[str, Any]:
+        found = self._found(self.clusters, asked.get("DBClusterIdentifier"), "DBClusterNotFoundFault")
+        return {"DBClusters": [self._cluster(each) for each in found]}
+
+    @staticmethod
+    def _found(all_of_them: Mapping[str, Any], name: str | None, code: str) -> list[Any]:
+        if name is None:
+            return list(all_of_them.values())
+        if name not in all_of_them:
+            raise Refusal(code, f"{name} not found.", 404)
+        return [all_of_them[name]]
+
+    def _instance(self, each: Database) -> dict[str, Any]:
+        return {
+            "DBInstanceIdentifier": each.name,
+            "DBInstanceStatus": each.status,
+            "DeletionProtection": each.protected,
+            "Engine": each.engine,
+            "AllocatedStorage": each.storage_gb,
+            "DBInstanceArn": self.standing.arn("rds", f"db:{each.name}"),
+            "DbiResourceId": f"db-{each.name.upper()}",
+            "TagList": _tags(each.tags),
+            "Endpoint": {"Address": f"{each.name}.example", "Port": 5433},
+            "MultiAZ": False,
+        } | ({"DBClusterIdentifier": each.cluster} if each.cluster else {})
+
+    def _cluster(self, each: Database) -> dict[str, Any]:
+        return {
+            "DBClusterIdentifier": each.name,
+            "Status": each.status,
+            "DeletionProtection": each.protected,
+            "Engine": each.engine,
+            "AllocatedStorage": each.storage_gb,
+            "DBClusterArn": self.standing.arn("rds", f"cluster:{each.name}"),
+            "TagList": _tags(each.tags),
+            "DBClusterMembers": [
+                {"DBInstanceIdentifier": one.name, "IsClusterWriter": True}
+                for one in self.instances.values()
+                if one.cluster == each.name
+            ],
+        }
+
+    def modify_db_instance(self, asked: Asked) -> dict[str, Any]:
+        (found,) = self._found(self.instances, asked["DBInstanceIdentifier"], "DBInstanceNotFound")
+        found.protected = asked.get("DeletionProtection", found.protected)
+        return {"DBInstance": self._instance(found)}
+
+    def modify_db_cluster(self, asked: Asked) -> dict[str, Any]:
+        (found,) = self._found(self.clusters, asked["DBClusterIdentifier"], "DBClusterNotFoundFault")
+        found.protected = asked.get("DeletionProtection", found.protected)
+        return {"DBCluster": self._cluster(found)}
+
+    def delete_db_instance(self, asked: Asked) -> dict[str, Any]:
+        (found,) = self._found(self.instances, asked["DBInstanceIdentifier"], "DBInstanceNotFound")
+        self._delete(self.instances, found, asked, "Cannot delete protected DB Instance")
+        if not asked.get("DeleteAutomatedBackups", True):
+            self.backups[found.name] = found
+        return {"DBInstance": self._instance(found)}
+
+    def delete_db_cluster(self, asked: Asked) -> dict[str, Any]:
+        (found,) = self._found(self.clusters, asked["DBClusterIdentifier"], "DBClusterNotFoundFault")
+        if any(each.cluster == found.name for each in self.instances.values()):
+            raise Refusal(
+                "InvalidDBClusterStateFault", "Cluster cannot be deleted, it still contains DB instances"
+            )
+        self._delete(self.clusters, found, asked, "Cannot delete protected Cluster")
+        return {"DBCluster": self._cluster(found)}
+
+    def _delete(self, where: dict[str, Database], found: Database, asked: Asked, protected: str) -> None:
+        if found.protected:
+            raise Refusal("InvalidParameterCombination", f"{protected}, please disable deletion protection")
+        if found.status == "deleting":
+            raise Refusal("InvalidDBInstanceState", f"{found.name} is already being deleted.")
+        if not asked.get("SkipFinalSnapshot") and not found.cluster:
+            self.snapshots[asked["FinalDBSnapshotIdentifier"]] = self._snapshot(
+                asked["FinalDBSnapshotIdentifier"], found
+            )
+        elif not any(
+            each.of == found.name and each.status == "available" for each in self.snapshots.values()
+        ):
+            self.deleted_without_snapshot.append(found.name)
+        found.status = "deleting"
+        self.standing.clock.after(180, lambda: where.pop(found.name, None))
+
+    def describe_db_instance_automated_backups(self, asked: Asked) -> dict[str, Any]:
+        return {
+            "DBInstanceAutomatedBackups": [
+                {
+                    "DBInstanceIdentifier": each.name,
+                    "Status": "retained",
+                    "AllocatedStorage": each.storage_gb,
+                    "DbiResourceId": f"db-{each.name.upper()}",
+                    "DBInstanceArn": self.standing.arn("rds", f"db:{each.name}"),
+                    "BackupRetentionPeriod": 35,
+                }
+                for each in self.backups.values()
+                if asked.get("DBInstanceIdentifier") in (None, each.name)
+            ]
+        }
+
+    def delete_db_instance_automated_backup(self, asked: Asked) -> dict[str, Any]:
+        name = next(each for each in self.backups if f"db-{each.upper()}" == asked["DbiResourceId"])
+        del self.backups[name]
+        return {}
+
+    # --- snapshots --------------------------------------------------------------------------------------------------
+
+    def _snapshot(self, name: str, of: Database) -> Snapshot:
+        if name in self.snapshots:
+            raise Refusal("DBSnapshotAlreadyExists", f"Cannot create the snapshot because {name} exists.")
+        made = Snapshot(name, of.name, self.standing.clock.now(), of.storage_gb, key=of.key)
+        self.snapshots[name] = made
+
+        def end() -> None:
+            made.status = self.snapshot_status
+
+        if self.snapshot_seconds is not None:
+            self.standing.clock.after(self.snapshot_seconds, end)
+        return made
+
+    def create_db_snapshot(self, asked: Asked) -> dict[str, Any]:
+        (of,) = self._found(self.instances, asked["DBInstanceIdentifier"], "DBInstanceNotFound")
+        made = self._snapshot(asked["DBSnapshotIdentifier"], of)
+        made.tags = {each["Key"]: each["Value"] for each in asked.get("Tags", ())}
+        return {"DBSnapshot": self._shown(made)}
+
+    def create_db_cluster_snapshot(self, asked: Asked) -> dict[str, Any]:
+        (of,) = self._found(self.clusters, asked["DBClusterIdentifier"], "DBClusterNotFoundFault")
+        return {
+            "DBClusterSnapshot": self._shown_cluster(self._snapshot(asked["DBClusterSnapshotIdentifier"], of))
+        }
+
+    def describe_db_snapshots(self, asked: Asked) -> dict[str, Any]:
+        own = {name: each for name, each in self.snapshots.items() if each.of not in self.clusters}
+        found = self._found(own, asked.get("DBSnapshotIdentifier"), "DBSnapshotNotFound")
+        of, kind = asked.get("DBInstanceIdentifier"), asked.get("SnapshotType")
+        return {
+            "DBSnapshots": [
+                self._shown(each) for each in found if of in (None, each.of) and kind in (None, each.by_whom)
+            ]
+        }
+
+    def describe_db_cluster_snapshots(self, asked: Asked) -> dict[str, Any]:
+        own = {name: each for name, each in self.snapshots.items() if each.of in self.clusters}
+        found = self._found(own, asked.get("DBClusterSnapshotIdentifier"), "DBClusterSnapshotNotFoundFault")
+        return {"DBClusterSnapshots": [self._shown_cluster(each) for each in found]}
+
+    def delete_db_snapshot(self, asked: Asked) -> dict[str, Any]:
+        (found,) = self._found(self.snapshots, asked["DBSnapshotIdentifier"], "DBSnapshotNotFound")
+        del self.snapshots[found.name]
+        return {"DBSnapshot": self._shown(found)}
+
+    def _shown(self, each: Snapshot) -> dict[str, Any]:
+        return {
+            "DBSnapshotIdentifier": each.name,
+            "DBInstanceIdentifier": each.of,
+            "DBSnapshotArn": self.standing.arn("rds", f"snapshot:{each.name}"),
+            "SnapshotCreateTime": each.at,
+            "AllocatedStorage": each.storage_gb,
+            "Status": each.status,
+            "SnapshotType": each.by_whom,
+            "Encrypted": True,
+            "PercentProgress": 100 if each.status == "available" else 40,
+            "TagList": _tags(each.tags),
+        } | ({"KmsKeyId": each.key} if each.key else {})
+
+    def _shown_cluster(self, each: Snapshot) -> dict[str, Any]:
+        return {
+            "DBClusterSnapshotIdentifier": each.name,
+            "DBClusterIdentifier": each.of,
+            "DBClusterSnapshotArn": self.standing.arn("rds", f"cluster-snapshot:{each.name}"),
+            "SnapshotCreateTime": each.at,
+            "AllocatedStorage": each.storage_gb,
+            "Status": each.status,
+            "SnapshotType": each.by_whom,
+            "StorageEncrypted": True,
+            "TagList": _tags(each.tags),
+        }
+
+
+def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
