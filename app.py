@@ -55,7 +55,7 @@ def build(app: App) -> dict[str, Stack]:
         network=network,
         key=data.key,
         database=data.database,
-        dumps=data.dumps,
+        dumpers=data.dumps.roles,
         **options("platform", "what tasks stand on"),
     )
     tasks = TasksStack(
@@ -65,7 +65,7 @@ def build(app: App) -> dict[str, Stack]:
         network=network,
         platform=platform,
         database=data.database,
-        dump_bucket=data.dumps.bucket_name,
+        dump_bucket=data.dumps.bucket.bucket_name,
         **options("tasks", "migrate, backup, drill"),
     )
     bot = BotStack(

@@ -20,7 +20,10 @@ BREACHING, MISSING, FINE = "breaching", "missing", "notBreaching"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """`subject` says which dimensions it gets: a desk, the database, a NAT gateway, or a sender of our own metrics."""
+    """`subject` says which dimensions it gets: a desk, the database, a NAT gateway, or a sender of our own metrics.
+
+    `first` holds CLUSTER, SERVICE, NAME and LOGS for what only the deployed stacks know; the alarm itself says it.
+    """
 
     name: str
     subject: str
@@ -35,6 +38,8 @@ class Alarm:
     period_seconds: int = 60
     missing: str = FINE
     group: str = "ticket"
+    # For what a desk that is stopped on purpose cannot help doing.
+    rests_when_paused: bool = False
 
     def describe(self) -> str:
         return f"{self.means} FIRST: {self.first} RUNBOOK: docs/runbooks/{self.name}.md"
@@ -56,11 +61,11 @@ def alarms_of(stage: Stage) -> tuple[Alarm, ...]:
 
 
 def _desk_alarms(stage: Stage) -> Iterator[Alarm]:
-    logs = f"aws logs tail {stage.prefix}/desk --since 30m --format short"
+    logs = "aws logs tail LOGS --since 30m --format short"
     counted = {"subject": "desk", "statistic": "Sum", "comparison": ">=", "threshold": 1, "group": "page"}
     yield Alarm(
         name="heartbeat", subject="desk", metric="Heartbeat", statistic="Sum", comparison="<", threshold=1,
-        periods=4, missing=BREACHING, group="page",
+        periods=4, missing=BREACHING, group="page", rests_when_paused=True,
         means="No tick of this desk ended for four minutes: it is dead, stuck or cannot reach its database.",
         first=f"aws ecs list-tasks --cluster CLUSTER --family {stage.prefix}-desk-NAME --desired-status STOPPED",
     )  # fmt: skip
@@ -117,14 +122,14 @@ def _service_alarms(stage: Stage) -> Iterator[Alarm]:
     yield Alarm(
         name="no-running-task", subject="service", namespace=INSIGHTS, metric="RunningTaskCount",
         statistic="Average", comparison="<=", threshold=0, periods=5, missing=FINE, first=first,
-        means="ECS runs no task of this desk: it was stopped, or cannot be started.",
+        rests_when_paused=True, means="ECS runs no task of this desk, which should run: it cannot be started.",
     )  # fmt: skip
 
 
 def _task_alarms(stage: Stage) -> Iterator[Alarm]:
     yield Alarm(
         name="migration-failed", subject="migrate", metric="MigrationsFailed", statistic="Sum", comparison=">=",
-        threshold=1, group="page", first=f"aws logs tail {stage.prefix}/migrate --since 2h --format short",
+        threshold=1, group="page", first="aws logs tail LOGS --since 2h --format short",
         means="A migration failed. The services still run the release before it.",
     )  # fmt: skip
     # Each is sent when its task has run, so a task that does not run must ring too: missing counts as too old, and
@@ -132,13 +137,13 @@ def _task_alarms(stage: Stage) -> Iterator[Alarm]:
     yield Alarm(
         name="backup-age", subject="backup", metric="BackupAgeHours", comparison=">", threshold=26,
         periods=5, period_seconds=21600, missing=BREACHING, group="backup-at-risk",
-        first=f"aws logs tail {stage.prefix}/backup --since 2d --format short",
+        first="aws logs tail LOGS --since 2d --format short",
         means="The newest verified dump is older than 26 hours, or no backup has reported for thirty.",
     )  # fmt: skip
     yield Alarm(
         name="drill-age", subject="drill", metric="DrillAgeDays", comparison=">", threshold=8, periods=7,
         period_seconds=86400, missing=BREACHING, group="backup-at-risk",
-        first=f"aws logs tail {stage.prefix}/drill --since 9d --format short",
+        first="aws logs tail LOGS --since 9d --format short",
         means="No restore has been proved for over a week: the backups are only believed.",
     )  # fmt: skip
     yield Alarm(

@@ -13,7 +13,8 @@ from stacks.container import Container, camel, define_task, image_digest
 from stacks.data import Database
 from stacks.environment import desk_environment, desk_secrets
 from stacks.network import NetworkStack
-from stacks.platform import DATABASE_USERS, PlatformStack
+from stacks.platform import PlatformStack
+from stacks.roles import DATABASE_USERS
 from stacks.settings import Desk, Stage
 
 # True only when the desk has loaded its state, holds its lease and had an answer of the database just now.
@@ -60,15 +61,7 @@ class BotStack(Stack):
         """A service of at most one task: stop, then start."""
         name = camel(container.name)
         task = define_task(self, platform=self.platform, digest=self._digest, container=container)
-        count = CfnParameter(
-            self,
-            f"DesiredCount{name}",
-            type="Number",
-            default=0,
-            min_value=0,
-            max_value=1,
-            description=f"1 runs {container.name}, 0 stops it; the deploy passes on what it finds",
-        )
+        count = desired_count(self, container.name)
         service = ecs.CfnService(
             self,
             f"{name}Service",
@@ -93,6 +86,19 @@ class BotStack(Stack):
         Tags.of(service).add("holdfast:desk", container.name)
         CfnOutput(self, f"{name}ServiceName", value=service.attr_name)
         return service
+
+
+def desired_count(stack: Stack, name: str) -> CfnParameter:
+    """Of the same name in every stack that must know whether a desk is meant to run."""
+    return CfnParameter(
+        stack,
+        f"DesiredCount{camel(name)}",
+        type="Number",
+        default=0,
+        min_value=0,
+        max_value=1,
+        description=f"1 runs {name}, 0 stops it; the deploy passes on what it finds",
+    )
 
 
 def _stop_then_start() -> ecs.CfnService.DeploymentConfigurationProperty:

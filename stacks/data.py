@@ -11,10 +11,14 @@ from aws_cdk import Aws, CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from constructs import Construct
 
 from stacks.dumps import make_dumps
+from stacks.names import kept_name
+from stacks.retention import RETENTIONS
+from stacks.roles import allow_connection
 from stacks.settings import Stage
 
 DATABASE_NAME = "holdfast"
@@ -59,6 +63,7 @@ class LedgerStack(Stack):
         self._security_group = security_group
         self.database = self._make_aurora() if stage.engine == "aurora" else self._make_instance()
         self.dumps = make_dumps(self, stage=stage, key=self.key)
+        allow_connection(self.dumps.roles["backup"], "backup", database=self.database.resource_id)
         self._tell()
 
     def _tell(self) -> None:
@@ -67,7 +72,7 @@ class LedgerStack(Stack):
             "DatabasePort": str(self.database.port),
             "DatabaseIdentifier": next(iter(self.database.dimensions.values())),
             "MasterSecretArn": self.database.master_secret_arn,
-            "DumpBucket": self.dumps.bucket_name,
+            "DumpBucket": self.dumps.bucket.bucket_name,
             "KeyArn": self.key.key_arn,
         }
         for name, value in outputs.items():
@@ -94,8 +99,10 @@ class LedgerStack(Stack):
                 resources=["*"],
                 conditions={
                     "ArnLike": {
-                        "kms:EncryptionContext:aws:logs:arn":
-                            f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group:{self.stage.prefix}/*"
+                        "kms:EncryptionContext:aws:logs:arn": [
+                            f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group:{ours}"
+                            for ours in (f"{self.stage.prefix}/*", f"/aws/rds/*/{self.stage.prefix}-*")
+                        ]
                     }
                 },
             )
@@ -159,6 +166,19 @@ class LedgerStack(Stack):
             "enable_cloudwatch_logs_exports": ["postgresql"] if self.stage.database_logs else None,
         }
 
+    def _keep_log(self, kind: str, name: str) -> logs.LogGroup | None:
+        """Where RDS writes the server's log. It would make the group itself, to be kept for ever."""
+        if not self.stage.database_logs:
+            return None
+        return logs.LogGroup(
+            self,
+            "DatabaseLogs",
+            log_group_name=f"/aws/rds/{kind}/{name}/postgresql",
+            encryption_key=self.key,
+            retention=RETENTIONS[self.stage.log_days],
+            removal_policy=RemovalPolicy.RETAIN if self.stage.protected else RemovalPolicy.DESTROY,
+        )
+
     def _observed(self) -> dict[str, object]:
         """Enhanced monitoring and Performance Insights, each only where the stage pays for it."""
         found: dict[str, object] = {"enable_performance_insights": self.stage.performance_insights}
@@ -193,9 +213,12 @@ class LedgerStack(Stack):
             description=f"{self.stage.prefix}: TLS only, slow statements logged, nothing waits for ever",
             parameters=self._parameters(),
         )
+        name = kept_name(self.stage.prefix)
+        log = self._keep_log("instance", name)
         instance = rds.CfnDBInstance(
             self,
             "Database",
+            db_instance_identifier=name,
             engine="postgres",
             db_name=DATABASE_NAME,
             db_instance_class=self.stage.database_class,
@@ -216,6 +239,8 @@ class LedgerStack(Stack):
             **self._copied(),  # type: ignore[arg-type]
         )
         instance.apply_removal_policy(self._kept)
+        if log:
+            instance.node.add_dependency(log)
         return Database(
             host=instance.attr_endpoint_address,
             port=self.stage.database_port,
@@ -241,9 +266,12 @@ class LedgerStack(Stack):
             description=f"{self.stage.prefix}: TLS only, slow statements logged, nothing waits for ever",
             parameters=self._parameters(),
         )
+        name = kept_name(self.stage.prefix)
+        log = self._keep_log("cluster", name)
         cluster = rds.CfnDBCluster(
             self,
             "Cluster",
+            db_cluster_identifier=name,
             engine="aurora-postgresql",
             database_name=DATABASE_NAME,
             enable_iam_database_authentication=True,
@@ -256,6 +284,8 @@ class LedgerStack(Stack):
             **self._shared_properties(),  # type: ignore[arg-type]
         )
         cluster.apply_removal_policy(self._kept)
+        if log:
+            cluster.node.add_dependency(log)
         observed = self._observed()
         for number in range(1, 3 if self.stage.multi_az else 2):
             member = rds.CfnDBInstance(

@@ -1,7 +1,12 @@
 """The bucket of dumps: versioned, locked, encrypted, logged, and copied to another region where the stage says so.
 
-It stands in the stack of what remembers. Nothing here can read or remove a dump.
+It stands in the stack of what remembers, and so do the two who come near it: one writes and cannot read, the other
+reads and cannot write. What they may do is the bucket's own rule, which can also say that nobody else writes, whatever
+rights he has elsewhere. Nobody here can remove a dump.
 """
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -9,12 +14,21 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from stacks.roles import allow, make_role
 from stacks.settings import Stage
 
 DUMPS = "pg_dump"
 
 
-def make_dumps(scope: Construct, *, stage: Stage, key: kms.IKey) -> s3.Bucket:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dumps:
+    """The bucket, and the roles of its writer (backup) and its reader (drill)."""
+
+    bucket: s3.Bucket
+    roles: Mapping[str, iam.Role]
+
+
+def make_dumps(scope: Construct, *, stage: Stage, key: kms.IKey) -> Dumps:
     """Always kept: CloudFormation cannot delete a bucket with locked versions, and nobody should want it to."""
     access = s3.Bucket(
         scope,
@@ -40,9 +54,36 @@ def make_dumps(scope: Construct, *, stage: Stage, key: kms.IKey) -> s3.Bucket:
         lifecycle_rules=_lifecycle(stage),
         removal_policy=RemovalPolicy.RETAIN,
     )
+    roles = {kind: make_role(scope, kind, prefix=stage.prefix) for kind in ("backup", "drill")}
+    _admit(bucket, key, writer=roles["backup"], reader=roles["drill"])
     if stage.copy_region:
         _copy_elsewhere(scope, bucket, stage=stage, key=key)
-    return bucket
+    return Dumps(bucket=bucket, roles=roles)
+
+
+def _admit(bucket: s3.Bucket, key: kms.IKey, *, writer: iam.Role, reader: iam.Role) -> None:
+    dumps = f"{bucket.bucket_arn}/{DUMPS}/*"
+    _let(bucket, "BackupWrites", writer, ["s3:PutObject"], dumps)
+    _let(bucket, "DrillReads", reader, ["s3:GetObject"], dumps)
+    _let(bucket, "DrillLists", reader, ["s3:ListBucket"], bucket.bucket_arn)
+    bucket.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid="NobodyElseWrites",
+            effect=iam.Effect.DENY,
+            principals=[iam.AnyPrincipal()],
+            actions=["s3:PutObject"],
+            resources=[dumps],
+            conditions={"ArnNotEquals": {"aws:PrincipalArn": writer.role_arn}},
+        )
+    )
+    allow(writer, ["kms:GenerateDataKey", "kms:Decrypt"], key.key_arn)
+    allow(reader, ["kms:Decrypt"], key.key_arn)
+
+
+def _let(bucket: s3.Bucket, sid: str, role: iam.Role, actions: list[str], resource: str) -> None:
+    bucket.add_to_resource_policy(
+        iam.PolicyStatement(sid=sid, principals=[role], actions=actions, resources=[resource])
+    )
 
 
 def _lifecycle(stage: Stage) -> list[s3.LifecycleRule]:
@@ -63,15 +104,13 @@ def _copy_elsewhere(scope: Construct, bucket: s3.Bucket, *, stage: Stage, key: k
     """To a bucket of the same account whose name docs/aws.md tells how to make; it must exist beforehand."""
     target = f"arn:{Aws.PARTITION}:s3:::{stage.prefix}-copy-{Aws.ACCOUNT_ID}-{stage.copy_region}"
     role = iam.Role(scope, "CopyRole", assumed_by=iam.ServicePrincipal("s3.amazonaws.com"))
-    for actions, resource in (
-        (["s3:GetReplicationConfiguration", "s3:ListBucket"], bucket.bucket_arn),
-        (["s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl", "s3:GetObjectVersionTagging",
-          "s3:GetObjectRetention", "s3:GetObjectLegalHold"], f"{bucket.bucket_arn}/{DUMPS}/*"),
-        (["s3:ReplicateObject", "s3:ReplicateTags"], f"{target}/{DUMPS}/*"),
-        (["kms:Decrypt"], key.key_arn),
-        (["kms:Encrypt", "kms:GenerateDataKey"], stage.copy_key_arn),
-    ):  # fmt: skip
-        role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
+    _let(bucket, "CopyAsks", role, ["s3:GetReplicationConfiguration", "s3:ListBucket"], bucket.bucket_arn)
+    read = ["s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl", "s3:GetObjectVersionTagging",
+            "s3:GetObjectRetention", "s3:GetObjectLegalHold"]  # fmt: skip
+    _let(bucket, "CopyReads", role, read, f"{bucket.bucket_arn}/{DUMPS}/*")
+    allow(role, ["s3:ReplicateObject", "s3:ReplicateTags"], f"{target}/{DUMPS}/*")
+    allow(role, ["kms:Decrypt"], key.key_arn)
+    allow(role, ["kms:Encrypt", "kms:GenerateDataKey"], stage.copy_key_arn)
     default = bucket.node.default_child
     assert isinstance(default, s3.CfnBucket)
     default.replication_configuration = s3.CfnBucket.ReplicationConfigurationProperty(

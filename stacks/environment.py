@@ -67,6 +67,7 @@ def desk_environment(desk: Desk, database: Database, *, user: str, stage: str) -
         "HOLDFAST_TICK_SECONDS": "1",
         "HOLDFAST_REQUEST_TIMEOUT_SECONDS": "5",
         "HOLDFAST_SEND_WITHIN_SECONDS": "5",
+        "HOLDFAST_QUOTE_AGE_SECONDS": "30",
         "HOLDFAST_LEASE_SECONDS": "30",
         "HOLDFAST_RECONCILE_SECONDS": "300",
         "HOLDFAST_SHUTDOWN_SECONDS": str(SHUTDOWN_SECONDS),

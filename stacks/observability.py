@@ -3,16 +3,17 @@
 Where the stage gathers alarms, a member is silent and its composite speaks, once; pages wait while a deploy rolls.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Duration, Stack
+from aws_cdk import CfnCondition, Duration, Fn, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from constructs import Construct
 
 from stacks import dashboard
-from stacks.alarms import GROUPS, Alarm, alarms_of
-from stacks.bot import BotStack
+from stacks.alarms import FINE, GROUPS, Alarm, alarms_of
+from stacks.bot import BotStack, desired_count
 from stacks.data import Database
 from stacks.metrics import DIMENSIONS
 from stacks.network import NetworkStack
@@ -33,11 +34,17 @@ MISSING = {
 # A deploy may keep pages quiet this long; then they come whatever it says.
 QUIET_WAIT, QUIET_EXTENSION = Duration.minutes(2), Duration.minutes(15)
 SWITCH = "deploy-in-progress"
+# Below what can be counted: such an alarm is there and never rings.
+NEVER = -1
 Places = Mapping[str, Mapping[str, str]]
 
 
 class DeskAlarmsStack(Stack):
-    """The alarms of one desk. A stack for each desk, or the second desk's would not fit into one template."""
+    """The alarms of one desk. A stack for each desk, or the second desk's would not fit into one template.
+
+    It is told the desk's count as the Bot stack is. A desk that is stopped on purpose must not ring, neither alone nor
+    through a composite, and one that died must: only whoever stops a desk can tell the two apart.
+    """
 
     def __init__(
         self,
@@ -61,6 +68,11 @@ class DeskAlarmsStack(Stack):
             },
         }
         self.alarms = _ring_all(self, stage=stage, places=self.places, platform=platform)
+        count = desired_count(self, f"desk-{desk}")
+        runs = CfnCondition(self, "Runs", expression=Fn.condition_equals(Fn.ref(count.logical_id), "1"))
+        for alarm, made in self.alarms.values():
+            if alarm.rests_when_paused:
+                _let_rest(alarm, made, runs)
 
 
 class ObservabilityStack(Stack):
@@ -141,19 +153,44 @@ def _ring_all(
     for alarm in alarms_of(stage):
         for place, dimensions in places.get(alarm.subject, {}).items():
             name = f"{alarm.name}-{place}" if place else alarm.name
-            made[name] = (alarm, _ring(stack, alarm, f"{stage.prefix}-{name}", dimensions))
+            text = _spell_out(alarm, place, dimensions, platform)
+            made[name] = (alarm, _ring(stack, alarm, f"{stage.prefix}-{name}", dimensions, text))
             gathered = stage.composite_alarms and alarm.group in GROUPS
             if not gathered and alarm.group != "switch":
                 _tell(made[name][1], alarm.group, platform)
     return made
 
 
-def _ring(stack: Stack, alarm: Alarm, name: str, dimensions: Mapping[str, str]) -> cloudwatch.Alarm:
+def _spell_out(alarm: Alarm, place: str, dimensions: Mapping[str, str], platform: PlatformStack) -> str:
+    """The alarm's words with the names that the stacks were given, so that its command can be typed as it stands."""
+    group = platform.logs.get(alarm.subject)
+    names = {
+        "CLUSTER": platform.cluster.cluster_name,
+        "SERVICE": dimensions.get("ServiceName", ""),
+        "NAME": place,
+        "LOGS": group.log_group_name if group else "",
+    }
+    return re.sub(r"\b(CLUSTER|SERVICE|NAME|LOGS)\b", lambda found: names[found[1]], alarm.describe())
+
+
+def _let_rest(alarm: Alarm, made: cloudwatch.Alarm, runs: CfnCondition) -> None:
+    """While the desk's count is 0 there is nothing to miss."""
+    resource = made.node.default_child
+    assert isinstance(resource, cloudwatch.CfnAlarm)
+    threshold = int(alarm.threshold)
+    resource.add_property_override("Threshold", {"Fn::If": [runs.logical_id, threshold, NEVER]})
+    if alarm.missing != FINE:
+        resource.add_property_override("TreatMissingData", {"Fn::If": [runs.logical_id, alarm.missing, FINE]})
+
+
+def _ring(
+    stack: Stack, alarm: Alarm, name: str, dimensions: Mapping[str, str], text: str
+) -> cloudwatch.Alarm:
     return cloudwatch.Alarm(
         stack,
         name,
         alarm_name=name,
-        alarm_description=alarm.describe(),
+        alarm_description=text,
         metric=cloudwatch.Metric(
             namespace=alarm.namespace,
             metric_name=alarm.metric,

@@ -1,8 +1,10 @@
-"""What every task stands on: the registry, the cluster, a role for each kind of task, log groups, topics, the spool.
+"""What every task stands on: the registry, the cluster, roles, log groups, topics, the spool.
 
 Each role may do what its task does and nothing else; docs/aws.md says it in words, and a snapshot in the tests fails
-on any broadening. Policies are written out here: a grant given elsewhere would widen a role behind the reader's back.
+on any broadening. The roles of whoever writes and reads dumps come with the dumps.
 """
+
+from collections.abc import Mapping
 
 from aws_cdk import Aws, CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
@@ -14,19 +16,16 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
-from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from stacks.data import Database
-from stacks.dumps import DUMPS
+from stacks.names import kept_name
 from stacks.network import NetworkStack
+from stacks.retention import RETENTIONS
+from stacks.roles import KINDS, allow, allow_connection, make_role
 from stacks.settings import Stage
-
-# A kind of task: its log group, its role, and the PostgreSQL user that its role may connect as.
-KINDS = ("desk", "migrate", "backup", "drill")
-DATABASE_USERS = {"desk": "holdfast_bot", "migrate": "holdfast_migrator", "backup": "holdfast_backup"}
 
 IMAGES_KEPT = 50
 SPOOL_OWNER = "1000"
@@ -42,18 +41,18 @@ class PlatformStack(Stack):
         network: NetworkStack,
         key: kms.IKey,
         database: Database,
-        dumps: s3.IBucket,
+        dumpers: Mapping[str, iam.Role],
         **stack: object,
     ) -> None:
         super().__init__(scope, construct_id, **stack)  # type: ignore[arg-type]
         self.stage = stage
         self.key = key
-        self.dumps = dumps
         self.images = self._make_registry()
         self.cluster = self._make_cluster(network.vpc)
         self.logs = {kind: self._make_log_group(kind) for kind in KINDS}
         self.execution = {kind: self._make_execution_role(kind) for kind in ("desk", "task")}
-        self.roles = {kind: self._make_role(kind) for kind in KINDS}
+        own = {kind: make_role(self, kind, prefix=stage.prefix) for kind in ("desk", "migrate")}
+        self.roles: Mapping[str, iam.Role] = {**own, **dumpers}
         self._let_roles_work(database)
         self.page = self._make_topic("Page", "somebody must get up")
         self.ticket = self._make_topic("Ticket", "somebody should look at it today")
@@ -61,6 +60,8 @@ class PlatformStack(Stack):
         self.spool = self._make_spool(network) if stage.durable_spool else None
         CfnOutput(self, "RepositoryUri", value=self.images.repository_uri)
         CfnOutput(self, "ClusterName", value=self.cluster.cluster_name)
+        for kind, group in self.logs.items():
+            CfnOutput(self, f"{kind.title()}LogGroup", value=group.log_group_name)
         CfnOutput(self, "PageTopicArn", value=self.page.topic_arn)
         CfnOutput(self, "TicketTopicArn", value=self.ticket.topic_arn)
 
@@ -87,62 +88,41 @@ class PlatformStack(Stack):
         )
 
     def _make_log_group(self, kind: str) -> logs.LogGroup:
-        """Named, because the key admits log groups by their name; kept where the stage is protected."""
+        """Named, because people type it and the key admits it by its name; kept where the stage is protected."""
         return logs.LogGroup(
             self,
             f"{kind.title()}Logs",
-            log_group_name=f"{self.stage.prefix}/{kind}",
+            log_group_name=kept_name(f"{self.stage.prefix}/{kind}"),
             encryption_key=self.key,
-            retention=logs.RetentionDays[_RETENTION_NAMES[self.stage.log_days]],
+            retention=RETENTIONS[self.stage.log_days],
             removal_policy=RemovalPolicy.RETAIN if self.stage.protected else RemovalPolicy.DESTROY,
         )
 
     # --- roles ------------------------------------------------------------------------------------------------------
 
-    def _make_role(self, kind: str) -> iam.Role:
-        """Tasks of this account and cluster only, so that nobody else's task can borrow it."""
-        arn_like = {"aws:SourceArn": f"arn:{Aws.PARTITION}:ecs:{Aws.REGION}:{Aws.ACCOUNT_ID}:*"}
-        return iam.Role(
-            self,
-            f"{kind.title()}Role",
-            description=f"{self.stage.prefix}: what a {kind} task may do",
-            assumed_by=iam.ServicePrincipal(
-                "ecs-tasks.amazonaws.com",
-                conditions={"ArnLike": arn_like, "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
-            ),
-        )
-
     def _make_execution_role(self, kind: str) -> iam.Role:
         """What ECS itself does before a container starts: pull, open the log, and for desks read their venue keys."""
-        role = self._make_role(f"{kind}-execution")
+        role = make_role(self, f"{kind}-execution", prefix=self.stage.prefix)
         kinds = ("desk",) if kind == "desk" else tuple(each for each in KINDS if each != "desk")
-        _allow(role, ["ecr:GetAuthorizationToken"], "*")
-        _allow(role, ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"],
+        allow(role, ["ecr:GetAuthorizationToken"], "*")
+        allow(role, ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"],
                self.images.repository_arn)  # fmt: skip
-        _allow(
+        allow(
             role,
             ["logs:CreateLogStream", "logs:PutLogEvents"],
             *[self.logs[each].log_group_arn for each in kinds],
         )
         secrets = sorted({desk.keys_secret_arn for desk in self.stage.desks if desk.keys_secret_arn})
         if kind == "desk" and secrets:
-            _allow(role, ["secretsmanager:GetSecretValue"], *secrets)
+            allow(role, ["secretsmanager:GetSecretValue"], *secrets)
         return role
 
     def _let_roles_work(self, database: Database) -> None:
-        for kind, user in DATABASE_USERS.items():
-            who = f"arn:{Aws.PARTITION}:rds-db:{Aws.REGION}:{Aws.ACCOUNT_ID}:dbuser:{database.resource_id}/{user}"
-            _allow(self.roles[kind], ["rds-db:connect"], who)
+        for kind in ("desk", "migrate"):
+            allow_connection(self.roles[kind], kind, database=database.resource_id)
         # The migration makes the roles of the database, once, with the secret that RDS keeps.
-        _allow(self.roles["migrate"], ["secretsmanager:GetSecretValue"], database.master_secret_arn)
-        _allow(self.roles["migrate"], ["kms:Decrypt"], self.key.key_arn)
-        # A backup is written and cannot be read or removed by whoever wrote it; a drill reads and cannot write.
-        dumps = f"{self.dumps.bucket_arn}/{DUMPS}/*"
-        _allow(self.roles["backup"], ["s3:PutObject"], dumps)
-        _allow(self.roles["backup"], ["kms:GenerateDataKey", "kms:Decrypt"], self.key.key_arn)
-        _allow(self.roles["drill"], ["s3:GetObject"], dumps)
-        _allow(self.roles["drill"], ["s3:ListBucket"], self.dumps.bucket_arn)
-        _allow(self.roles["drill"], ["kms:Decrypt"], self.key.key_arn)
+        allow(self.roles["migrate"], ["secretsmanager:GetSecretValue"], database.master_secret_arn)
+        allow(self.roles["migrate"], ["kms:Decrypt"], self.key.key_arn)
 
     # --- who is told ------------------------------------------------------------------------------------------------
 
@@ -233,21 +213,3 @@ class PlatformStack(Stack):
             )
         )
         return point
-
-
-def _allow(role: iam.Role, actions: list[str], *resources: str) -> None:
-    role.add_to_policy(iam.PolicyStatement(actions=actions, resources=list(resources)))
-
-
-_RETENTION_NAMES = {
-    1: "ONE_DAY",
-    3: "THREE_DAYS",
-    5: "FIVE_DAYS",
-    7: "ONE_WEEK",
-    14: "TWO_WEEKS",
-    30: "ONE_MONTH",
-    60: "TWO_MONTHS",
-    90: "THREE_MONTHS",
-    180: "SIX_MONTHS",
-    365: "ONE_YEAR",
-}

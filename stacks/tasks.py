@@ -14,7 +14,8 @@ from stacks.container import Container, define_task, image_digest, task_roles
 from stacks.data import Database
 from stacks.environment import migrate_environment, task_environment
 from stacks.network import NetworkStack
-from stacks.platform import DATABASE_USERS, PlatformStack
+from stacks.platform import PlatformStack
+from stacks.roles import DATABASE_USERS
 from stacks.settings import Stage
 
 KINDS = ("migrate", "backup", "drill")

@@ -130,6 +130,8 @@ def text_of(value: Any) -> str:
             return f"${{{_plain(name)}.{attribute}}}"
         case {"Fn::ImportValue": name}:
             return f"${{{HASH.sub('', name)}}}"
+        case {"Fn::Select": [index, {"Fn::Split": [separator, whole]}]}:
+            return f"{text_of(whole)}[{separator}{index}]"
         case str():
             return value
         case dict():

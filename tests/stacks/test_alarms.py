@@ -12,7 +12,7 @@ import pytest
 from stacks.alarms import DEVIATIONS, GROUPS, alarms_of, waived
 from stacks.metrics import DIMENSIONS, METRICS, NAMESPACE
 from stacks.settings import Stage, read_stage
-from tests.stacks.rig import ROOT, VARIANTS, every_resource, properties, text_of
+from tests.stacks.rig import ROOT, VARIANTS, every_resource, properties, templates, text_of
 
 RECOMMENDED = json.loads((Path(__file__).parent / "recommended_alarms.json").read_text("utf-8"))["alarms"]
 RUNBOOKS = ROOT / "docs" / "runbooks"
@@ -24,8 +24,20 @@ def stage_of(variant: str) -> Stage:
     return read_stage(VARIANTS[variant]["stage"], VARIANTS[variant])
 
 
-def metric_alarms(variant: str) -> list[dict[str, Any]]:
-    return properties(variant, "AWS::CloudWatch::Alarm")
+def metric_alarms(variant: str, *, paused: bool = False) -> list[dict[str, Any]]:
+    """As CloudWatch will have them, with every desk running or every desk stopped on purpose."""
+    return [
+        {name: decided(value, paused=paused) for name, value in alarm.items()}
+        for alarm in properties(variant, "AWS::CloudWatch::Alarm")
+    ]
+
+
+def decided(value: Any, *, paused: bool) -> Any:
+    match value:
+        case {"Fn::If": ["Runs", running, stopped]}:
+            return stopped if paused else running
+        case _:
+            return value
 
 
 def every_name() -> set[str]:
@@ -105,6 +117,39 @@ def test_desks__ring_when_they_fall_silent(variant: str) -> None:
         assert 3 <= each["EvaluationPeriods"] <= 5
 
 
+def rings_on_nothing(alarm: dict[str, Any]) -> bool:
+    """Whether the alarm rings for a desk that is stopped: its metrics are not sent, or ECS counts no task."""
+    counts_tasks = alarm["MetricName"] == "RunningTaskCount"
+    return bool(alarm["TreatMissingData"] == "breaching" or (counts_tasks and alarm["Threshold"] >= 0))
+
+
+@every_variant
+def test_desks__that_are_stopped_on_purpose_ring_nowhere(variant: str) -> None:
+    of_desks = [each["AlarmName"] for each in metric_alarms(variant) if is_of_a_desk(each)]
+    paused = {each["AlarmName"]: each for each in metric_alarms(variant, paused=True)}
+    assert any(rings_on_nothing(each) for each in metric_alarms(variant) if is_of_a_desk(each))
+    assert [name for name in of_desks if rings_on_nothing(paused[name])] == []
+    # Neither a figure that is sent late nor one that stays away makes it ring.
+    assert all(paused[name]["Threshold"] == -1 for name in of_desks if "heartbeat" in name)
+
+
+def is_of_a_desk(alarm: dict[str, Any]) -> bool:
+    return alarm["Namespace"] in (NAMESPACE, "AWS/ECS", "ECS/ContainerInsights") and not any(
+        each["Value"] in ("migrate", "backup", "drill", "deploy") for each in alarm["Dimensions"]
+    )
+
+
+@every_variant
+def test_desks__are_meant_to_run_by_the_parameter_that_runs_them(variant: str) -> None:
+    found = templates(variant)
+    counts = {name for name in found["Bot"]["Parameters"] if name.startswith("DesiredCount")}
+    assert counts == {name for stack in found if "Alarms" in stack for name in found[stack]["Parameters"]}
+    for template in (each for stack, each in found.items() if "Alarms" in stack):
+        ((name, parameter),) = template["Parameters"].items()
+        assert parameter == found["Bot"]["Parameters"][name]
+        assert template["Conditions"] == {"Runs": {"Fn::Equals": [{"Ref": name}, "1"]}}
+
+
 @every_variant
 def test_metrics__of_ours_are_those_of_the_table_with_its_dimensions(variant: str) -> None:
     for alarm in metric_alarms(variant):
@@ -127,7 +172,7 @@ def test_alarms__can_be_made_as_cloudwatch_wants_them(variant: str) -> None:
     for alarm in metric_alarms(variant):
         window = alarm["Period"] * alarm["EvaluationPeriods"]
         assert window <= (7 * 86400 if alarm["Period"] >= 3600 else 86400), alarm["AlarmName"]
-        assert len(alarm["AlarmDescription"]) <= 1024
+        assert len(text_of(alarm["AlarmDescription"])) <= 900, "what the deploy fills in must fit too"
     names = [text_of(each["AlarmName"]) for each in metric_alarms(variant)]
     assert len(set(names)) == len(names)
 
@@ -177,10 +222,13 @@ def test_alarms__name_their_meaning_their_first_command_and_their_runbook(varian
     alarms = metric_alarms(variant) + properties(variant, "AWS::CloudWatch::CompositeAlarm")
     for alarm in alarms:
         said = re.fullmatch(
-            r".{20,} FIRST: .+ RUNBOOK: (docs/runbooks/[a-z-]+\.md)", alarm["AlarmDescription"]
+            r".{20,} FIRST: .+ RUNBOOK: (docs/runbooks/[a-z-]+\.md)", text_of(alarm["AlarmDescription"])
         )
         assert said, alarm["AlarmName"]
         assert (ROOT / said[1]).is_file()
+        assert not re.search(r"\b(CLUSTER|SERVICE|NAME|LOGS)\b", said[0]), (
+            "a name is left for the reader to find"
+        )
 
 
 def test_runbooks__begin_with_the_command_that_the_alarm_names() -> None:

@@ -11,6 +11,7 @@ from tests.stacks.rig import VARIANTS
 every_variant = pytest.mark.parametrize("variant", VARIANTS)
 STAR_ON_RESOURCES = re.compile(r"\| Allow \| ([\w-]+:\w+) \| \*(?: \||$)")
 ONE_FOR_ALL = {"ecr:GetAuthorizationToken"}
+READERS = {"Backup": {"s3:PutObject"}, "Drill": {"s3:GetObject", "s3:ListBucket"}}
 OF_THE_KEY_ITSELF = "Data/Key |"
 
 
@@ -43,8 +44,19 @@ def test_permissions__everything_at_once_is_only_where_aws_knows_nothing_narrowe
 
 @every_variant
 def test_permissions__who_writes_dumps_cannot_read_or_remove_them(variant: str) -> None:
-    backup = [each for each in permissions(variant) if each.startswith("Platform/BackupRole |")]
-    assert {each.split(" | ")[2] for each in backup if "s3:" in each} == {"s3:PutObject"}
+    of_dumps = [each for each in permissions(variant) if each.startswith("Data/DumpsPolicy | Allow")]
+    may = {
+        role: {each.split(" | ")[2] for each in of_dumps if f"by AWS: ${{{role}Role." in each}
+        for role in READERS
+    }
+    assert may == READERS
+    assert [
+        each
+        for each in permissions(variant)
+        if "Role |" in each and "| s3:" in each and "CopyRole" not in each
+    ] == []
+    (others,) = [each for each in permissions(variant) if "| Deny | s3:PutObject |" in each]
+    assert others.endswith("by AWS: * | if ArnNotEquals: aws:PrincipalArn: ${BackupRole.Arn}")
     assert not [each for each in permissions(variant) if "s3:Delete" in each or "BypassGovernance" in each]
 
 

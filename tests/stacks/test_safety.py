@@ -236,6 +236,43 @@ def test_copies__go_to_another_region_only_where_the_stage_says_so() -> None:
     )
 
 
+NAMED_BY = (
+    "LogGroupName",
+    "BucketName",
+    "DBInstanceIdentifier",
+    "DBClusterIdentifier",
+    "RepositoryName",
+    "Name",
+)
+
+
+@every_variant
+def test_what_is_kept__cannot_be_in_the_way_of_the_next_deploy(variant: str) -> None:
+    """A name is taken as long as its holder is there, and a destroy leaves it there."""
+    for stack, name, body in every_resource(variant):
+        if body.get("DeletionPolicy", "Delete") == "Retain":
+            for given in (body.get("Properties", {}).get(each) for each in NAMED_BY):
+                refers = given is None or list(given) == ["Ref"]
+                assert refers or "AWS::StackId" in json.dumps(given), f"{stack}/{name}"
+
+
+def test_log_of_the_database__ends_like_every_other() -> None:
+    for variant, kind in (("prod", "instance"), ("aurora-prod", "cluster")):
+        stack = templates(variant)["Data"]["Resources"]
+        ((name, group),) = [(n, r) for n, r in stack.items() if r["Type"] == "AWS::Logs::LogGroup"]
+        server = only([r for r in stack.values() if "EnableCloudwatchLogsExports" in r.get("Properties", {})])
+        called = server["Properties"]["DBInstanceIdentifier" if kind == "instance" else "DBClusterIdentifier"]
+        said = text_of(group["Properties"]["LogGroupName"])
+        assert said == f"/aws/rds/{kind}/{text_of(called)}/postgresql"
+        assert group["Properties"]["RetentionInDays"] == 365
+        assert name in server["DependsOn"], (
+            "RDS makes the group itself if it comes first, and keeps it for ever"
+        )
+    assert not [
+        r for r in properties("dev", "AWS::Logs::LogGroup") if "rds" in text_of(r.get("LogGroupName", ""))
+    ]
+
+
 @every_variant
 def test_key__turns_by_itself(variant: str) -> None:
     assert only(properties(variant, "AWS::KMS::Key"))["EnableKeyRotation"] is True
