@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from runtime import building, errors, logs
+from runtime import building, errors, logs, safekeeping
 from runtime.domain.identity import bot_id, user_id
 from runtime.domain.status import DeskStatus, Overview, ProcessStatus
 from runtime.engine import enrolment, lease, loop, recovery, verifying
@@ -119,6 +119,8 @@ def migrate(settings: Settings, args: argparse.Namespace) -> int:
             before = schema.current(url)
             schema.upgrade(url, args.revision)
             print(f"The schema went from {before or 'nothing'} to {schema.current(url)}.")
+            if args.samples:
+                _enrol(url, samples.DESKS)
     return 0
 
 
@@ -150,11 +152,15 @@ def write_schema(_: Settings, __: argparse.Namespace) -> int:
 
 
 def enrol(settings: Settings, args: argparse.Namespace) -> int:
-    file = enrolment.read(args.desks, catalogue.build)
     with building.databases(settings) as database:
-        enrolment.enrol(database("admin"), file)
-    print(f"Enrolled {', '.join(account.name for account in file.accounts)} of user {file.user}.")
+        _enrol(database("admin"), args.desks)
     return 0
+
+
+def _enrol(url: Secret, desks: Path) -> None:
+    file = enrolment.read(desks, catalogue.build)
+    enrolment.enrol(url, file)
+    print(f"Enrolled {', '.join(account.name for account in file.accounts)} of user {file.user}.")
 
 
 def verify(settings: Settings, _: argparse.Namespace) -> int:
@@ -297,6 +303,9 @@ def parser() -> argparse.ArgumentParser:
     added = role("migrate", migrate, "bring the schema up to a revision (default: the newest)")
     added.add_argument("revision", nargs="?", default="head")
     added.add_argument("--sql", action="store_true", help="print the script instead of running it")
+    added.add_argument(
+        "--samples", action="store_true", help="enrol the sample desks, which trade on paper, too"
+    )
     added = role("rollback", rollback, "take the schema back to a revision; `base` is the empty one")
     added.add_argument("revision")
     added.add_argument("--drop-data", action="store_true", help="yes, lose the rows that this revision added")
@@ -315,6 +324,7 @@ def parser() -> argparse.ArgumentParser:
     )
     added.add_argument("--json", action="store_true")
     added.add_argument("--tick-age-seconds-max", type=float, default=terminal.TICK_AGE_SECONDS_MAX)
+    safekeeping.add_roles(role)
     role("stop", stop_all, "stop everything that `run` started, and the embedded PostgreSQL")
     role("psql", psql, "a console on the embedded PostgreSQL").add_argument(
         "arguments", nargs=argparse.REMAINDER

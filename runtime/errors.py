@@ -4,12 +4,15 @@
     ├── Retry       try again, same id, with back-off
     │   ├── VenueUnavailable, VenueUntrusted, RateLimited, StoreUnavailable, Conflict
     ├── Refused     record it and go on
-    │   ├── RejectedByVenue, RejectedByRisk, InvalidCommand, InvalidDecision, AlreadyRecorded, NotAllWell
+    │   ├── RejectedByVenue, RejectedByRisk, InvalidCommand, InvalidDecision, AlreadyRecorded, NotAllWell,
+    │   ├── InvalidObservation, SpoolFull, SpoolUnusable
     ├── Uncertain   stop trading this symbol until it is proved
     │   └── OutcomeUnknown
     └── Halt        leave the process; the supervisor restarts it into recovery
         ├── BadSettings, BadInput, SchemaMismatch, MigrationStopped, LeaseHeld, LeaseLost, BrokenInvariant, StoreLost,
         ├── NotAllowed, ShutdownOverrun, StoreUntrusted
+        ├── BackupMissing, BackupUnfinished, BackupLost, BackupTruncated, BackupAltered, BackupMixedUp, BackupTooNew,
+        ├── BackupUnreadable, BackupDiffers, DatabaseExists, DumpFailed, DrillFailed, BucketUnavailable
         └── VenueUnsafe, LocalServerBroken, PortBusy, DiskFull, NoPermission, AlreadyRunning
 
 A class's docstring is the sentence that a person reads, with its facts in braces. Facts stay attributes, so that
@@ -94,6 +97,19 @@ class NotAllWell(Refused):
     """{count} thing(s) are not well; they are named above."""
 
     exit_code = 4
+
+
+class InvalidObservation(Refused):
+    """A {kind} cannot be kept: {detail}. It is dropped and counted; trading goes on."""
+
+
+class SpoolFull(Refused):
+    """The spool in {folder} has no room for another {kind}: it is dropped and counted; trading goes on."""
+
+
+class SpoolUnusable(Refused):
+    """Nothing can be kept in the spool {folder}: {detail}. {remedy} Trading goes on; what is seen meanwhile is dropped
+    and counted."""
 
 
 class Uncertain(BotError):
@@ -208,3 +224,81 @@ class AlreadyRunning(Halt):
     """Holdfast already runs on {folder} (process {pid}): look at it with `make status`, or stop it with `make stop`."""
 
     exit_code = 20
+
+
+class BackupMissing(Halt):
+    """There is no backup {wanted} in {place}. `backups` lists what is there."""
+
+    exit_code = 30
+
+
+class BackupUnfinished(Halt):
+    """Backup {name} in {place} has no manifest: it was never finished and does not count. Take an older one."""
+
+    exit_code = 31
+
+
+class BackupLost(Halt):
+    """Backup {name} in {place} has a manifest and no dump: somebody removed it. Take another, and find out who."""
+
+    exit_code = 32
+
+
+class BackupTruncated(Halt):
+    """Backup {name} in {place} is cut short: {found} of {expected} bytes are there. Take another one."""
+
+    exit_code = 33
+
+
+class BackupAltered(Halt):
+    """Backup {name} in {place} is not what was written: {detail}. Take another one, and find out what changed it."""
+
+    exit_code = 34
+
+
+class BackupMixedUp(Halt):
+    """The manifest of backup {name} in {place} is that of {found}: they were mixed up. Neither is believed."""
+
+    exit_code = 35
+
+
+class BackupUnreadable(Halt):
+    """The manifest of backup {name} in {place} cannot be read: {detail}. Take another backup."""
+
+    exit_code = 36
+
+
+class BackupTooNew(Halt):
+    """Backup {name} is of revision {found}, this program knows none after {newest}: restore it with a newer program."""
+
+    exit_code = 37
+
+
+class BackupDiffers(Halt):
+    """Backup {name} was restored and does not hold what its manifest says: {detail}. What was restored is dropped."""
+
+    exit_code = 38
+
+
+class DatabaseExists(Halt):
+    """There is a database {database} already; a restore never writes over one. Give --into another name."""
+
+    exit_code = 39
+
+
+class DumpFailed(Halt):
+    """{program} failed: {detail}. {remedy}"""
+
+    exit_code = 40
+
+
+class DrillFailed(Halt):
+    """The drill of backup {name} failed, {step}: {detail}. Everything that it made was dropped."""
+
+    exit_code = 41
+
+
+class BucketUnavailable(Halt):
+    """S3 did not let us {action} in {bucket}: {detail}. Nothing counts that is not listed; try again."""
+
+    exit_code = 42

