@@ -14,7 +14,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from deploy import aws, cost, deploying, planning
+from deploy import (
+    aws,
+    cost,
+    deploying,
+    doctor,
+    drift,
+    history,
+    inside,
+    logs,
+    pause,
+    planning,
+    policy,
+    resume,
+    scale,
+    status,
+    unlock,
+)
 from deploy.clock import WallClock
 from deploy.errors import BAD_USAGE, DeployError
 from deploy.site import ROOT, Site
@@ -32,12 +48,28 @@ class Verb(Protocol):
     def run(self, site: Site, args: argparse.Namespace) -> int: ...
 
 
-VERBS: Mapping[str, Verb] = {"plan": planning, "deploy": deploying}
+VERBS: Mapping[str, Verb] = {
+    "plan": planning,
+    "deploy": deploying,
+    "status": status,
+    "doctor": doctor,
+    "logs": logs,
+    "pause": pause,
+    "resume": resume,
+    "scale": scale,
+    "exec": inside,
+    "drift": drift,
+    "releases": history,
+    "unlock": unlock,
+}
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    # These two ask no account.
     if argv[:1] == ["cost"]:
         return cost.main(argv[1:])
+    if argv[:1] == ["policy"]:
+        return policy.main(argv[1:])
     args = _parser().parse_args(argv)
     try:
         stage = _stage(args.stage, environ)
@@ -87,8 +119,9 @@ def _parser() -> argparse.ArgumentParser:
     top = _Parser(prog="python -m deploy", description="Brings a stage of Holdfast up on AWS, and down.")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=_Parser)
     verbs.add_parser("cost", help="what a stage costs in a month", add_help=False)
+    verbs.add_parser("policy", help="what a deployer needs to be allowed", add_help=False)
     for name, verb in VERBS.items():
-        text = (verb.__doc__ or "").splitlines()[0]
+        text = (verb.__doc__ or "").splitlines()[0].partition(": ")[2]
         parser = verbs.add_parser(name, help=text, description=text)
         parser.add_argument("--stage", choices=sorted(STAGES), default="dev")
         parser.add_argument("--templates", type=Path, help="folder of the templates (default: cdk.out/STAGE)")

@@ -5,15 +5,18 @@ own registry (handlers.json) for the types that the stage's templates use, and m
 Policies are split so that each fits the 6,144 characters of a managed policy.
 """
 
+import argparse
 import ast
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from deploy.cloud import iam_action
-from stacks.settings import Stage
+from deploy.errors import DONE, REFUSED
+from stacks.settings import STAGES, Stage, read_stage
 
 HOUSE = Path(__file__).parent
 HANDLERS = HOUSE / "handlers.json"
@@ -165,3 +168,26 @@ def _cut(statement: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _size(statements: list[dict[str, Any]]) -> int:
     """IAM counts no white space."""
     return len(json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":")))
+
+
+def main(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy policy",
+        description="What a deployer needs to be allowed, as managed policies.",
+    )
+    parser.add_argument("--stage", choices=sorted(STAGES), default="dev")
+    parser.add_argument("--account", default="*", help="the account's number, to bind the policies to it")
+    parser.add_argument("--templates", type=Path, help="folder of the templates (default: cdk.out/STAGE)")
+    args = parser.parse_args(argv)
+    folder = args.templates or Path("cdk.out", args.stage)
+    types = frozenset(
+        resource["Type"]
+        for path in folder.glob("*.template.json")
+        for resource in json.loads(path.read_text("utf-8"))["Resources"].values()
+    )
+    if not types:
+        print(f"There are no templates in {folder}: run `make synth STAGE={args.stage}`.", file=sys.stderr)
+        return REFUSED
+    for each in make_policies(read_stage(args.stage), account=args.account, types=types):
+        print(json.dumps(each, indent=1))
+    return DONE
