@@ -80,6 +80,7 @@ def build_desk(
         reconcile_seconds=settings.reconcile_seconds,
         shutdown_seconds=settings.shutdown_seconds,
         store_lost_seconds=settings.store_lost_seconds,
+        quote_age_seconds=settings.quote_age_seconds,
     )
     return Desk(
         account=account,

@@ -147,6 +147,7 @@ class Settings:
     tick_seconds: float = _setting("HOLDFAST_TICK_SECONDS", _seconds(0.01, 3600), 1.0)
     request_timeout_seconds: float = _setting("HOLDFAST_REQUEST_TIMEOUT_SECONDS", _seconds(0.1, 60), 5.0)
     send_within_seconds: float = _setting("HOLDFAST_SEND_WITHIN_SECONDS", _seconds(0.1, 60), 5.0)
+    quote_age_seconds: float = _setting("HOLDFAST_QUOTE_AGE_SECONDS", _seconds(1, 3600), 30.0)
     lease_seconds: float = _setting("HOLDFAST_LEASE_SECONDS", _seconds(1, 600), 30.0)
     reconcile_seconds: float = _setting("HOLDFAST_RECONCILE_SECONDS", _seconds(1, 86400), 300.0)
     shutdown_seconds: float = _setting("HOLDFAST_SHUTDOWN_SECONDS", _seconds(1, 110), 20.0)

@@ -57,6 +57,9 @@ class Quote:
     last: Decimal
     at: datetime
 
+    def age_seconds(self, now: datetime) -> float:
+        return (now - self.at).total_seconds()
+
 
 @dataclass(frozen=True, slots=True)
 class Candle:

@@ -155,6 +155,9 @@ def _new_risk_objection(
             "unknown",
             f"an order of {symbol} is UNKNOWN or the account is unclean; no new risk until it is proved",
         )
+    if symbol in view.stale_symbols:
+        age = view.quotes[symbol].age_seconds(view.now)
+        return "quote_age_seconds", f"the quote of {symbol} is {age:.1f} s old; no new risk on old data"
     if breaker:
         return "daily_loss_quote_max", "the daily loss limit was reached; it resets at midnight UTC"
     if len(view.orders) + len(already) >= limits.open_orders_max:

@@ -34,6 +34,7 @@ class Pace:
     reconcile_seconds: float
     shutdown_seconds: float
     store_lost_seconds: float
+    quote_age_seconds: float  # a quote that is older leads to no new risk
 
 
 @dataclass(slots=True)
@@ -79,6 +80,7 @@ class Desk:
     markets: Mapping[str, Market] = field(default_factory=dict)
     unclean: tuple[str, ...] = ()  # why new risk is refused on the whole account
     quarantined: frozenset[str] = frozenset()
+    stale: frozenset[str] = frozenset()  # symbols whose quotes were too old in the newest tick
     meters: Meters = field(default_factory=Meters)
     writer: Writer | None = None  # None: nothing is told to CloudWatch
     pulse: Pulse | None = None

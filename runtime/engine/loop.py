@@ -30,6 +30,7 @@ def tick(desk: Desk) -> None:
     commands.apply_pending(desk)
     catch_up(desk)
     sight = viewing.fetch_sight(desk)
+    viewing.note_age(desk, sight)
     marks = [tick_bot(desk, bot, sight) for bot in desk.bots if bot.ticks_now]
     with desk.store.single("record the tick") as tx:
         bots.record_tick(tx, desk.fence, sight.now, marks)

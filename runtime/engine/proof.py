@@ -6,7 +6,7 @@ proof of absence only if the venue's clock had passed the last instant at which 
 *before* we looked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from runtime import logs
@@ -32,9 +32,21 @@ def prove(desk: Desk, order: Order, shown: Sequence[VenueOrder] = ()) -> Order:
     if order.status is not Status.UNKNOWN:
         return _vanished(desk, order)
     if looked_at > last_possible_acceptance(desk, order):
-        facts = {"proof": "absent everywhere after the last instant at which the venue could accept it"}
-        return desk.ledger.advance(order, Status.FAILED, desk.exchange.now(), facts)
+        return _absent(desk, order)
     return order
+
+
+def _absent(desk: Desk, order: Order) -> Order:
+    """It is in no list. Unless something was filled that may be its doing, that is the proof."""
+    shown = list(_orders_of_fills(desk, order))
+    for each in shown:
+        if each is not None and _is_same(order, each):
+            return settle(desk, order, each)
+    if None in shown:
+        logs.warning("a fill is listed whose order is not shown", order=order.client_order_id)
+        return order
+    facts = {"proof": "absent everywhere after the last instant at which the venue could accept it"}
+    return desk.ledger.advance(order, Status.FAILED, desk.exchange.now(), facts)
 
 
 def last_possible_acceptance(desk: Desk, order: Order) -> datetime:
@@ -79,6 +91,20 @@ def _find(desk: Desk, order: Order, shown: Sequence[VenueOrder]) -> VenueOrder |
         if _is_same(order, listed):
             return listed
     return None
+
+
+def _orders_of_fills(desk: Desk, order: Order) -> Iterator[VenueOrder | None]:
+    """The orders of what was filled since the intent; None for one that the venue does not show.
+
+    A history that is told late must not hide an order that was filled. Fills come from another list, and name their
+    order by the venue's own id.
+    """
+    exchange, known = desk.exchange, {each.venue_order_id for each in desk.ledger.unsettled()}
+    listed = exchange.fetch_fills(order.symbol, since=order.created_at - HISTORY_MARGIN)
+    fitting = [each for each in listed if each.side is order.side and each.quantity <= order.quantity]
+    for venue_order_id in dict.fromkeys(each.venue_order_id for each in fitting):
+        if venue_order_id not in known:
+            yield exchange.fetch_order(order.symbol, client_order_id=None, venue_order_id=venue_order_id)
 
 
 def _is_same(order: Order, shown: VenueOrder) -> bool:

@@ -1,10 +1,11 @@
 """What a bot sees in a tick: asked of the venue once for the whole desk, completed for each bot from the ledger."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from runtime import logs
 from runtime.domain.decision import View
 from runtime.domain.market import Candle, Quote
 from runtime.domain.order import Status
@@ -30,7 +31,19 @@ def fetch_sight(desk: Desk) -> Sight:
     return Sight(desk.exchange.now(), quotes, candles)
 
 
+def note_age(desk: Desk, sight: Sight) -> None:
+    """Old quotes forbid new risk. That is said when it begins and when it ends, not in every tick."""
+    stale = _stale(desk, sight, desk.symbols, sight.now)
+    if stale - desk.stale:
+        ages = {symbol: round(sight.quotes[symbol].age_seconds(sight.now), 1) for symbol in sorted(stale)}
+        logs.warning("quotes are too old: no new risk there", ages_in_seconds=ages)
+    elif desk.stale - stale:
+        logs.info("quotes are of this time again", symbols=sorted(desk.stale - stale))
+    desk.stale = stale
+
+
 def view_of(desk: Desk, bot: Bot, sight: Sight) -> View:
+    """Judged by the time that it is now: the bots before this one may have taken long."""
     unsafe = {order.symbol for order in desk.ledger.unsettled(Status.UNKNOWN)}
     return View(
         now=sight.now,
@@ -40,6 +53,7 @@ def view_of(desk: Desk, bot: Bot, sight: Sight) -> View:
         positions={symbol: desk.ledger.position(bot.bot_id, symbol) for symbol in bot.symbols},
         orders=tuple(order for order in desk.ledger.unsettled() if order.bot_id == bot.bot_id),
         unsafe_symbols=frozenset(bot.symbols) if desk.unclean else frozenset(unsafe),
+        stale_symbols=_stale(desk, sight, bot.symbols, desk.exchange.now()),
     )
 
 
@@ -63,6 +77,12 @@ def equity_of(view: View) -> Decimal:
         ),
         Decimal(0),
     )
+
+
+def _stale(desk: Desk, sight: Sight, symbols: Iterable[str], now: datetime) -> frozenset[str]:
+    """A quote from the future is as little of this time as an old one."""
+    limit = desk.pace.quote_age_seconds
+    return frozenset(symbol for symbol in symbols if abs(sight.quotes[symbol].age_seconds(now)) > limit)
 
 
 def _series(bot: Bot) -> list[Series]:

@@ -31,6 +31,7 @@ class Circumstance:
     fraction: Decimal = Decimal(1)
     fills_mode: str = ""
     fills_delay_ms: int = 0
+    stale_ms: int = 0  # how old the market data is that is shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,12 +42,13 @@ class MarketClock:
         elif mode == "wall":
             self._anchor(self._elapsed(books.live.marks["market_speed"].value))
 
-    def now_ms(self) -> int:
+    def now_ms(self, *, ago_ms: int = 0) -> int:
+        """Market time as it is, or as it was so long ago by the wall clock."""
         anchor = int(self._books.live.marks["market_anchor_ms"].value)
-        return anchor if self._mode == "manual" else self._elapsed(self._speed)
+        return anchor if self._mode == "manual" else self._elapsed(self._speed) - int(ago_ms * self._speed)
 
-    def now_second(self) -> int:
-        return self.now_ms() // 1000
+    def now_second(self, *, ago_ms: int = 0) -> int:
+        return self.now_ms(ago_ms=ago_ms) // 1000
 
     def advance(self, milliseconds: int) -> None:
         self._anchor(self.now_ms() + milliseconds)

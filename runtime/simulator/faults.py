@@ -159,6 +159,9 @@ class Faults:
                 return replace(usual, hidden_ms=fault.seconds_ms)
             case "partial_fill":
                 return replace(usual, fraction=fault.fraction, held_ms=fault.seconds_ms)
+            case "stale_data":
+                frozen_ms = (time.monotonic_ns() - fault.created_ns) // 1_000_000
+                return replace(usual, stale_ms=frozen_ms if fault.frozen else fault.seconds_ms)
             case _:
                 return usual
 

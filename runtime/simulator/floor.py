@@ -24,8 +24,8 @@ class Floor:
     clock: MarketClock
     matched_second: int
 
-    def quote(self, instrument: Instrument) -> Quote:
-        return self.feed.quote(instrument, self.clock.now_second())
+    def quote(self, instrument: Instrument, *, ago_ms: int = 0) -> Quote:
+        return self.feed.quote(instrument, self.clock.now_second(ago_ms=ago_ms))
 
 
 def balance_of(shelf: Shelf, account: str, wallet: Product, coin: str) -> Balance:

@@ -1,6 +1,7 @@
 """What anybody may ask: the time, the listings, tickers, order books and candles.
 
-Reads the feed and the clock; writes nothing. Candles and tickers bear market time, which runs at the market's speed.
+Reads the feed and the clock; writes nothing. Candles bear market time, which runs at the market's speed; tickers and
+books bear the venue's own time, at which they were true.
 """
 
 from collections.abc import Iterable
@@ -56,13 +57,13 @@ def list_contracts(floor: Floor, call: Call) -> object:
 
 
 def list_spot_tickers(floor: Floor, call: Call) -> object:
-    return [_ticker(floor, instrument) for instrument in _chosen(SPOT, call)]
+    return [_ticker(floor, call, instrument) for instrument in _chosen(SPOT, call)]
 
 
 def list_mix_tickers(floor: Floor, call: Call) -> object:
     if call.required("productType").upper() != PRODUCT_TYPE:
         return []
-    return [_mix_ticker(floor, instrument) for instrument in _chosen(MIX, call)]
+    return [_mix_ticker(floor, call, instrument) for instrument in _chosen(MIX, call)]
 
 
 def fetch_spot_book(floor: Floor, call: Call) -> object:
@@ -174,9 +175,10 @@ def _contract_row(instrument: Instrument) -> dict[str, object]:
     }
 
 
-def _ticker(floor: Floor, instrument: Instrument) -> dict[str, str]:
-    now = floor.clock.now_second()
-    quote = floor.quote(instrument)
+def _ticker(floor: Floor, call: Call, instrument: Instrument) -> dict[str, str]:
+    ago_ms = call.circumstance.stale_ms
+    now = floor.clock.now_second(ago_ms=ago_ms)
+    quote = floor.quote(instrument, ago_ms=ago_ms)
     day = floor.feed.candle(instrument, now - DAY_SECONDS, DAY_SECONDS, now)
     change = (quote.last / day.open - 1).quantize(Decimal("0.00001"))
     turnover = day.volume * quote.last
@@ -189,7 +191,7 @@ def _ticker(floor: Floor, instrument: Instrument) -> dict[str, str]:
         "quoteVolume": number(turnover),
         "baseVolume": number(day.volume),
         "usdtVolume": number(turnover),
-        "ts": str(floor.clock.now_ms()),
+        "ts": str(call.now_ms - ago_ms),
         "bidPr": number(quote.bid),
         "askPr": number(quote.ask),
         "bidSz": number(_depth(instrument, now, 0)),
@@ -200,8 +202,8 @@ def _ticker(floor: Floor, instrument: Instrument) -> dict[str, str]:
     }
 
 
-def _mix_ticker(floor: Floor, instrument: Instrument) -> dict[str, str]:
-    ticker = _ticker(floor, instrument)
+def _mix_ticker(floor: Floor, call: Call, instrument: Instrument) -> dict[str, str]:
+    ticker = _ticker(floor, call, instrument)
     ticker["open24h"] = ticker.pop("open")
     return ticker | {
         "indexPrice": ticker["lastPr"],
@@ -219,7 +221,8 @@ def _depth(instrument: Instrument, second: int, level: int) -> Decimal:
 
 def _book(floor: Floor, call: Call, instrument: Instrument) -> object:
     levels = min(call.integer("limit") or BOOK_LEVELS_MAX, BOOK_LEVELS_MAX)
-    quote, second = floor.quote(instrument), floor.clock.now_second()
+    ago_ms = call.circumstance.stale_ms
+    quote, second = floor.quote(instrument, ago_ms=ago_ms), floor.clock.now_second(ago_ms=ago_ms)
     bids = [(quote.bid - instrument.tick * at, _depth(instrument, second, 2 * at)) for at in range(levels)]
     asks = [
         (quote.ask + instrument.tick * at, _depth(instrument, second, 2 * at + 1)) for at in range(levels)
@@ -227,7 +230,7 @@ def _book(floor: Floor, call: Call, instrument: Instrument) -> object:
     return {
         "asks": [[number(price), number(size)] for price, size in asks],
         "bids": [[number(price), number(size)] for price, size in bids if price > 0],
-        "ts": str(floor.clock.now_ms()),
+        "ts": str(call.now_ms - ago_ms),
     }
 
 
@@ -236,7 +239,7 @@ def _candles(floor: Floor, call: Call, instrument: Instrument, rows_max: int) ->
     if seconds is None:
         raise refusal("400171", "Parameter verification failed granularity")
     limit = min(call.integer("limit") or 100, rows_max)
-    now = floor.clock.now_second()
+    now = floor.clock.now_second(ago_ms=call.circumstance.stale_ms)
     until = min(now, (call.integer("endTime") or now * 1000) // 1000)
     last = until - until % seconds
     if call.integer("endTime") is not None and last * 1000 == call.integer("endTime"):

@@ -17,15 +17,25 @@ from tests.crash.trading import Site
 from tests.venue import RunningSimulator
 
 SPOILT_TIMES = 6
+STALE_SECONDS = 60
 FOR_EVER = -1
 BLIND_TURNS = 10
 ROUTES: Mapping[str, tuple[str, ...]] = {
-    MarketKind.SPOT: ("orderInfo", "unfilled-orders", "history-orders", "fills", "assets", "time"),
-    MarketKind.LINEAR: ("detail", "orders-pending", "orders-history", "fills", "all-position", "time"),
+    MarketKind.SPOT: ("orderInfo", "unfilled-orders", "history-orders", "fills", "assets", "time", "tickers"),
+    MarketKind.LINEAR: (
+        "detail",
+        "orders-pending",
+        "orders-history",
+        "fills",
+        "all-position",
+        "time",
+        "ticker",
+    ),
 }
 PROVES: Mapping[str, str] = {MarketKind.SPOT: "history-orders", MarketKind.LINEAR: "detail"}
-# Of a look-up these say truly, or for all we can tell, that there is nothing: the history then finds the order.
-NOT_BLINDING = ("missing_ids", "not_found_code")
+# Of a look-up these say truly, or for all we can tell, that there is nothing: the history then finds the order, or the
+# fills do where the history is a stale one.
+NOT_BLINDING = ("missing_ids", "not_found_code", "stale")
 SPOILT: dict[str, Fault] = {
     "dropped": {"kind": "drop_after"},
     "5xx": {"kind": "http_5xx_refused"},
@@ -41,6 +51,8 @@ SPOILT: dict[str, Fault] = {
     "wrong_types": {"kind": "wrong_types"},
     "huge_numbers": {"kind": "huge_numbers"},
     "nul": {"kind": "nul"},
+    # The state before the order, told as if it were of this moment.
+    "stale": {"kind": "stale_data", "seconds": STALE_SECONDS},
 }
 
 

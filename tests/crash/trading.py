@@ -28,6 +28,7 @@ PACE = Pace(
     reconcile_seconds=3600,
     shutdown_seconds=5,
     store_lost_seconds=5,
+    quote_age_seconds=30,
 )
 
 

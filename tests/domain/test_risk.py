@@ -37,6 +37,7 @@ def test_admit__lets_a_sound_proposal_pass_unchanged() -> None:
 
 NEW_RISK = [
     ("unknown", {}, make_view("2", unsafe_symbols=frozenset({BTC})), CALM),
+    ("quote_age_seconds", {}, make_view("2", stale_symbols=frozenset({BTC})), CALM),
     ("daily_loss_quote_max", {}, make_view("2"), replace(CALM, breaker_tripped=True)),
     ("daily_loss_quote_max", {}, make_view("2"), replace(CALM, realised_today=Decimal(-100))),
     ("open_orders_max", {"open_orders_max": 0}, make_view("2"), CALM),
@@ -62,7 +63,7 @@ def test_limit__holds_for_the_short_side_too(
 ) -> None:
     limits, short = (
         replace(LIMITS, **change),
-        make_view("-2", cost="-200", unsafe_symbols=view.unsafe_symbols),
+        replace(view, positions=make_view("-2", cost="-200").positions),
     )
     assert blocked_by(propose("sell"), short, limits, state) == limit
     assert blocked_by(propose("buy"), short, limits, state) is None

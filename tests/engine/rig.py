@@ -47,6 +47,7 @@ PACE = Pace(
     reconcile_seconds=3600,
     shutdown_seconds=5,
     store_lost_seconds=2,
+    quote_age_seconds=30,
 )
 # Past any deadline of an intent, the longest receive window and the skew of clocks.
 PATIENCE_SECONDS = 40

@@ -60,6 +60,28 @@ def test_recovery__a_pending_order_that_never_left_is_unknown_until_its_absence_
     assert rig.sends() == 0
 
 
+def test_recovery__a_history_that_is_told_late_hides_no_filled_order(rig: Rig) -> None:
+    """Spot finds a filled order by its client id no more, and the list that has it was a minute old: called lost."""
+    _leave_pending(rig, sent=True, takes=True)
+    rig.pass_time()
+    rig.fault("stale_data", route="history-orders", seconds=60, times=-1)
+    rig.restart()
+    assert rig.path("takes") == ["pending", "unknown", "submitted", "filled"]
+    assert rig.position() > 0
+
+
+def test_recovery__a_fill_whose_order_the_venue_does_not_show_leaves_the_doubt(rig: Rig) -> None:
+    _leave_pending(rig, sent=True, takes=True)
+    rig.pass_time()
+    for route in ("history-orders", "orderInfo"):
+        rig.fault("stale_data", route=route, seconds=60, times=-1)
+    rig.restart()
+    assert rig.path("takes") == ["pending", "unknown"]
+    rig.venue.control("faults", method="DELETE")
+    rig.tick()
+    assert rig.path("takes")[-1] == "filled"
+
+
 def test_recovery__fills_that_happened_meanwhile_are_counted_once(rig: Rig) -> None:
     rig.trade(RESTS)
     rig.fill("0.005")

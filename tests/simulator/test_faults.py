@@ -199,6 +199,16 @@ def test_stale_data__answers_the_state_of_seconds_ago(venue: RunningSimulator, a
     assert alice.fetch_balance()["USDT"]["used"] == "450"
 
 
+@pytest.mark.parametrize(("symbol", "route"), [(BTC, "tickers"), (BTC_SWAP, "ticker")])
+def test_stale_data__of_a_market_bears_the_time_at_which_it_was_true(
+    venue: RunningSimulator, alice: ccxt.bitget, symbol: str, route: str
+) -> None:
+    venue.control("faults", {"kind": "stale_data", "seconds": 90, "route": route, "times": 1})
+    asked = alice.fetch_time()
+    old, fresh = alice.fetch_ticker(symbol), alice.fetch_ticker(symbol)
+    assert 0 <= old["timestamp"] + 90_000 - asked <= fresh["timestamp"] - asked
+
+
 @pytest.mark.parametrize(
     ("kind", "told"),
     [
