@@ -50,12 +50,26 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """A migration as its file says it: its number, and the oldest program that runs on the schema it leaves."""
+
+    name: str
+    below: str
+    oldest_program: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
     stage: Stage
     stacks: tuple[StackTemplate, ...]
     desks: tuple[Desk, ...]
-    head: str
+    revisions: tuple[Revision, ...]
     architecture: str
+
+    @property
+    def head(self) -> str:
+        return self.revisions[-1].name
 
     def stack(self, stack_id: str) -> StackTemplate:
         return next(each for each in self.stacks if each.id == stack_id)
@@ -69,7 +83,7 @@ def read(folder: Path, stage: Stage, *, migrations: Path) -> Desired:
         stage=stage,
         stacks=stacks,
         desks=desks,
-        head=read_head(migrations),
+        revisions=read_revisions(migrations),
         architecture=_architecture(by_id["Bot"].template, desks),
     )
 
@@ -114,22 +128,32 @@ def read_stacks(folder: Path, stage: Stage) -> Iterator[StackTemplate]:
         )
 
 
-def read_head(migrations: Path) -> str:
-    """The newest revision among the files, read and not run."""
-    revisions, below = set(), set()
-    for path in migrations.glob("[0-9]*.py"):
-        values = {
-            node.targets[0].id: ast.literal_eval(node.value)
-            for node in ast.parse(path.read_text("utf-8")).body
-            if isinstance(node, ast.Assign)
-            and isinstance(node.targets[0], ast.Name)
-            and node.targets[0].id in ("revision", "down_revision")
-        }
-        revisions.add(values["revision"])
-        below.add(values.get("down_revision"))
-    heads = sorted(revisions - below)
-    assert len(heads) == 1, heads
-    return str(heads[0])
+def read_revisions(migrations: Path) -> tuple[Revision, ...]:
+    """From the first to the head, read and not run."""
+    found = {each.name: each for each in map(_revision, sorted(migrations.glob("[0-9]*.py")))}
+    heads = found.keys() - {each.below for each in found.values()}
+    assert len(heads) == 1, sorted(heads)
+    line = [found[heads.pop()]]
+    while line[0].below:
+        line.insert(0, found[line[0].below])
+    return tuple(line)
+
+
+def _revision(path: Path) -> Revision:
+    says = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and node.targets[0].id in ("revision", "down_revision", "oldest_program")
+    }
+    name = says["revision"]
+    return Revision(
+        name=name,
+        below=says["down_revision"] or "",
+        oldest_program=says.get("oldest_program", name),
+        path=path,
+    )
 
 
 def _desks(stacks: Mapping[str, StackTemplate]) -> Iterator[Desk]:

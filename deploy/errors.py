@@ -10,7 +10,7 @@
     ├── TaskNotStarted, TaskFailed, TaskOverrun, SnapshotFailed
     ├── DeskFailed, DeploymentUnseen, HeartbeatMissing, AlarmRang
     │                               what follows the roll of a desk; a deploy answers it with a rollback
-    ├── RollbackFailed
+    ├── RollbackFailed, FirstReleaseFailed
     ├── RolledBack                  3   the release before it runs again
     ├── Refused                     4   nothing was changed: what to put right first
     │   ├── WrongAccount, WrongRegion, NoTemplates, ImageMissing, Destructive, NotReady

@@ -14,7 +14,7 @@ from deploy import lock as locks
 from deploy.bundle import Desired
 from deploy.cloud import Cloud
 from deploy.errors import AwsRefused
-from deploy.releases import Release, fetch_all, running
+from deploy.releases import Release, fetch_all, living, running
 
 ABSENT = "ABSENT"
 
@@ -78,7 +78,7 @@ class Observed:
     @property
     def schema(self) -> str:
         """The head of the database, as the newest receipt that knew it says."""
-        return next((each.schema for each in self.releases if each.schema), "")
+        return next((each.schema for each in living(self.releases) if each.schema), "")
 
     def output(self, stack_name: str, key: str) -> str:
         stack = self.stacks.get(stack_name)

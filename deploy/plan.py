@@ -11,6 +11,7 @@ from deploy import compare, steps
 from deploy.bundle import Desired, Desk, StackTemplate
 from deploy.errors import Destructive, ImageMissing, Refused, StackStuck
 from deploy.observe import LiveStack, Observed
+from deploy.releases import DEPLOYED, living
 from deploy.steps import Step
 
 FOUNDATIONS = ("Network", "Data", "Platform")
@@ -162,7 +163,7 @@ def wanted_count(desk: Desk, observed: Observed) -> int:
     if desk.name in observed.paused:
         return 0
     live = observed.desks.get(desk.name)
-    released = any(desk.name in each.desks for each in observed.releases)
+    released = any(desk.name in each.desks for each in living(observed.releases))
     return live.desired if live and released else 1
 
 
@@ -231,7 +232,7 @@ def _migrate(desired: Desired, observed: Observed, digest: str) -> Iterator[Step
     if release and release.digest == digest and observed.schema == desired.head:
         return
     if desired.stage.protected and observed.stacks.get(desired.stack("Data").name):
-        yield steps.Snapshot(reason=f"before the schema goes to {desired.head}")
+        yield steps.Snapshot(head=desired.head)
     yield steps.Migrate(head=desired.head, digest=digest)
 
 
@@ -245,8 +246,8 @@ def _roll_desks(
     """One after the other; all of them, if the last deploy did not come to a receipt for this image."""
     bot = desired.stack("Bot")
     live = observed.stacks.get(bot.name)
-    last = observed.releases[0] if observed.releases else None
-    finished = last is not None and last.outcome == "deployed" and last.digest == digest
+    last = next(iter(living(observed.releases)), None)
+    finished = last is not None and last.outcome == DEPLOYED and last.digest == digest
     as_found = all(
         (found := observed.desks.get(each.name)) and found.desired == counts[each.name]
         for each in desired.desks
@@ -261,7 +262,5 @@ def _roll_desks(
         yield steps.RollDesk(
             desk=desk.name,
             count=counts[desk.name],
-            digest=digest,
-            name=bot.name,
             parameters={desk.image_parameter: digest, desk.count_parameter: str(counts[desk.name])},
         )

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from deploy.cloud import Cloud
@@ -15,13 +16,23 @@ from deploy.cloud import Cloud
 FOLDER = "releases/"
 READ_MAX = 50
 
-# What a receipt may say of its deploy. After the first two, what it names runs.
-DEPLOYED, ROLLED_BACK, FAILED, STOPPED = "deployed", "rolled-back", "failed", "stopped"
+# What a receipt may say of its deploy. After the first two, what it names runs; after the last, nothing is left.
+DEPLOYED, ROLLED_BACK, FAILED, STOPPED, DESTROYED = (
+    "deployed",
+    "rolled-back",
+    "failed",
+    "stopped",
+    "destroyed",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """`digest` is what runs after it, `wanted` what was asked for; they differ after a rollback."""
+    """`digest` is what runs after it, `wanted` what was asked for; they differ after a rollback.
+
+    `schema` is the database's head, `program` the head that the running image was made for, and `oldest_program` the
+    oldest that the schema suits: a rollback must not go below it.
+    """
 
     id: str
     at: datetime
@@ -29,6 +40,8 @@ class Release:
     digest: str
     wanted: str
     schema: str
+    program: str = ""
+    oldest_program: str = ""
     desks: Mapping[str, int] = field(default_factory=dict)
     who: str = ""
     seconds: int = 0
@@ -70,6 +83,11 @@ def fetch_all(cloud: Cloud, bucket: str) -> tuple[Release, ...]:
     return tuple(parse(cloud.call("s3", "GetObject", Bucket=bucket, Key=key)["Body"]) for key in newest)
 
 
+def living(releases: Sequence[Release]) -> tuple[Release, ...]:
+    """Those since the stage was last destroyed; `releases` has the newest first."""
+    return tuple(takewhile(lambda each: each.outcome != DESTROYED, releases))
+
+
 def running(releases: Sequence[Release]) -> Release | None:
     """The newest that left something running; `releases` has the newest first."""
-    return next((each for each in releases if each.outcome in (DEPLOYED, ROLLED_BACK)), None)
+    return next((each for each in living(releases) if each.outcome in (DEPLOYED, ROLLED_BACK)), None)

@@ -18,6 +18,7 @@ from deploy.timeline import Timeline
 from stacks.settings import Stage
 
 ROOT = Path(__file__).resolve().parents[1]
+ROLLING_SECONDS = 60
 MIGRATIONS = ROOT / "migrations" / "versions"
 
 
@@ -33,6 +34,9 @@ class Site:
     owner: str
     poll_seconds: float = 5.0
     lock: locks.Lock | None = None
+    # While it is true CloudWatch is told every minute that a deploy rolls, and pages wait for it.
+    rolling: bool = False
+    _told_at: float = 0.0
 
     @property
     def bucket(self) -> str:
@@ -44,7 +48,24 @@ class Site:
     def wait(self, seconds: float | None = None) -> None:
         if self.lock:
             self.lock.renew_if_due()
+        if self.rolling:
+            self._tell_rolling()
         self.clock.wait(self.poll_seconds if seconds is None else seconds)
+
+    def _tell_rolling(self) -> None:
+        now = self.clock.now()
+        if now.timestamp() < self._told_at + ROLLING_SECONDS:
+            return
+        self._told_at = now.timestamp()
+        dimensions = [{"Name": "Env", "Value": self.stage.name}, {"Name": "Bot", "Value": "deploy"}]
+        datum = {
+            "MetricName": "DeployInProgress",
+            "Dimensions": dimensions,
+            "Timestamp": now,
+            "Value": 1,
+            "Unit": "Count",
+        }
+        self.cloud.call("cloudwatch", "PutMetricData", Namespace="Holdfast", MetricData=[datum])
 
     def guard(self) -> None:
         """Whose credentials are these? Asked before anything else is."""

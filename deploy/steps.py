@@ -83,10 +83,10 @@ class Verify:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    reason: str
+    head: str
 
     def __str__(self) -> str:
-        return f"take a snapshot of the database {self.reason}, and wait until it is available"
+        return f"take a snapshot of the database before its schema goes to {self.head}, and wait until it is available"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +104,6 @@ class RollDesk:
 
     desk: str
     count: int
-    digest: str
-    name: str
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:

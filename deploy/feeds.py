@@ -1,0 +1,204 @@
+"""What there is to tell while one waits: each feed asks AWS for what is new since it last asked, and tells it once.
+
+Events of a stack, events and stopped tasks of a service, lines of a container's log. A feed decides nothing.
+"""
+
+import json
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from deploy.errors import AwsRefused
+from deploy.site import Site
+
+TAIL_LINES = 20
+CANCELLED = "Resource creation cancelled", "Resource update cancelled"
+
+
+@dataclass(slots=True)
+class StackEvents:
+    """From where the stack stood when the feed was made. `failures` are what went wrong since then."""
+
+    site: Site
+    stack: str
+    label: str
+    failures: list[str] = field(default_factory=list)
+    told: int = 0
+    _last: str = ""
+
+    def skip(self) -> None:
+        """What has happened so far is not news."""
+        self._last = next((each["EventId"] for each in self._events()), "")
+
+    def look(self) -> None:
+        fresh = []
+        for each in self._events():
+            if each["EventId"] == self._last:
+                break
+            fresh.append(each)
+        self._last = fresh[0]["EventId"] if fresh else self._last
+        for each in reversed(fresh):
+            self._tell(each)
+
+    def _events(self) -> Iterator[dict[str, Any]]:
+        """The newest first; a stack that is not there yet has none."""
+        try:
+            yield from self.site.cloud.pages(
+                "cloudformation", "DescribeStackEvents", "StackEvents", StackName=self.stack
+            )
+        except AwsRefused as fault:
+            if fault.code != "ValidationError":
+                raise
+
+    def _tell(self, event: Mapping[str, Any]) -> None:
+        status, resource = event.get("ResourceStatus", ""), event.get("LogicalResourceId", "")
+        reason = event.get("ResourceStatusReason", "")
+        self.told += 1
+        if status.endswith("FAILED") and not reason.startswith(CANCELLED):
+            self.failures.append(f"{resource} {status}: {reason}")
+        said = f"{status:<28} {resource}{f': {reason}' if reason else ''}"
+        self.site.timeline.tell(self.label, said, at=event.get("Timestamp"), kind="stack")
+
+
+@dataclass(slots=True)
+class ServiceEvents:
+    """What ECS says of a service, and why tasks of it stopped."""
+
+    site: Site
+    cluster: str
+    service: str
+    label: str
+    stopped: dict[str, str] = field(default_factory=dict)
+    _seen: set[str] = field(default_factory=set)
+
+    def skip(self) -> None:
+        self._seen = {each["id"] for each in self._events()}
+        self.stopped = dict.fromkeys(self._stopped_arns(), "before")
+
+    def look(self) -> None:
+        for each in sorted(self._events(), key=lambda event: event["createdAt"]):
+            if each["id"] not in self._seen:
+                self._seen.add(each["id"])
+                self.site.timeline.tell(self.label, each["message"], at=each["createdAt"], kind="ecs")
+        fresh = [arn for arn in self._stopped_arns() if arn not in self.stopped]
+        if not fresh:
+            return
+        answer = self.site.cloud.call("ecs", "DescribeTasks", cluster=self.cluster, tasks=fresh[:100])
+        for task in answer["tasks"]:
+            self.stopped[task["taskArn"]] = task["taskDefinitionArn"]
+            self.site.timeline.tell(
+                self.label, f"task {task_id(task)} stopped: {why_stopped(task)}", kind="task"
+            )
+
+    def stopped_of(self, task_definition: str) -> int:
+        return sum(each == task_definition for each in self.stopped.values())
+
+    def _events(self) -> list[dict[str, Any]]:
+        answer = self.site.cloud.call(
+            "ecs", "DescribeServices", cluster=self.cluster, services=[self.service]
+        )
+        return [event for each in answer["services"] for event in each.get("events", ())]
+
+    def _stopped_arns(self) -> list[str]:
+        return list(
+            self.site.cloud.pages(
+                "ecs",
+                "ListTasks",
+                "taskArns",
+                cluster=self.cluster,
+                serviceName=self.service,
+                desiredStatus="STOPPED",
+            )
+        )
+
+
+@dataclass(slots=True)
+class LogTail:
+    """The lines of one stream, from its beginning. A stream is there only when its container has said something."""
+
+    site: Site
+    group: str
+    stream: str
+    label: str
+    tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
+    _token: str = ""
+
+    def look(self) -> list[str]:
+        """The new lines. CloudWatch may give an empty page and more after it: only a repeated token is the end."""
+        lines: list[str] = []
+        while True:
+            more: dict[str, Any] = {"nextToken": self._token} if self._token else {}
+            try:
+                page = self.site.cloud.call(
+                    "logs",
+                    "GetLogEvents",
+                    logGroupName=self.group,
+                    logStreamName=self.stream,
+                    startFromHead=True,
+                    **more,
+                )
+            except AwsRefused as fault:
+                if fault.code == "ResourceNotFoundException":
+                    return lines
+                raise
+            lines += [self._tell(each) for each in page["events"]]
+            if page["nextForwardToken"] == self._token:
+                return lines
+            self._token = page["nextForwardToken"]
+
+    def drain(self, *, grace_seconds: float) -> list[str]:
+        """To the last line: what a container said at its end takes some seconds to arrive."""
+        lines = self.look()
+        deadline = self.site.clock.now().timestamp() + grace_seconds
+        while self.site.clock.now().timestamp() < deadline:
+            self.site.wait(min(self.site.poll_seconds, grace_seconds))
+            lines += self.look()
+        return lines
+
+    def _tell(self, event: Mapping[str, Any]) -> str:
+        message = str(event["message"]).rstrip("\n")
+        self.tail.append(message)
+        at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+        self.site.timeline.tell(self.label, message, at=at, kind="log")
+        return message
+
+
+# --- a task ----------------------------------------------------------------------------------------------------------
+
+
+def task_id(task: Mapping[str, Any]) -> str:
+    return str(task["taskArn"]).rpartition("/")[2]
+
+
+def why_stopped(task: Mapping[str, Any]) -> str:
+    parts = [task.get("stopCode", ""), task.get("stoppedReason", "")]
+    for each in task.get("containers", ()):
+        said = [
+            f"exit code {each['exitCode']}" if each.get("exitCode") is not None else "",
+            each.get("reason", ""),
+        ]
+        if any(said):
+            parts.append(f"{each['name']}: {', '.join(filter(None, said))}")
+    return "; ".join(filter(None, parts)) or "ECS gives no reason"
+
+
+def log_tails(site: Site, definition: Mapping[str, Any], task_arn: str, label: str) -> dict[str, LogTail]:
+    """A tail for each container that writes to CloudWatch, by the container's name."""
+    found = {}
+    for each in definition["containerDefinitions"]:
+        options = each.get("logConfiguration", {}).get("options", {})
+        if "awslogs-group" in options:
+            stream = f"{options['awslogs-stream-prefix']}/{each['name']}/{task_arn.rpartition('/')[2]}"
+            found[each["name"]] = LogTail(site, options["awslogs-group"], stream, label)
+    return found
+
+
+def parse_line(line: str) -> Mapping[str, Any]:
+    """The fields of a line of ours; nothing for any other line."""
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return {}
+    return fields if isinstance(fields, dict) else {}
