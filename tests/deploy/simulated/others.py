@@ -124,6 +124,9 @@ class Others:
             ]
         }
 
+    def put_metric_data(self, asked: Asked) -> dict[str, Any]:
+        return {}
+
     def get_metric_statistics(self, asked: Asked) -> dict[str, Any]:
         return {"Label": asked["MetricName"], "Datapoints": []}
 
