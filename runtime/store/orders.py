@@ -42,9 +42,9 @@ def record_intents(
             "trigger_reason": trigger_reason,
             "at": intents[0].created_at,
             "memory": json.dumps(memory),
-            "orders": json.dumps([_intent_row(intent) for intent in intents]),
-            "events": json.dumps([_event_row(event) for event in events]),
-            "count": len(intents),
+            "orders": json.dumps(
+                [_intent_row(intent, event) for intent, event in zip(intents, events, strict=True)]
+            ),
         },
     )
 
@@ -129,7 +129,7 @@ def load_final_events(
     return [(ClientOrderId(name), Status(row), Status(event)) for name, row, event in rows]
 
 
-def _intent_row(intent: Intent) -> dict[str, str | bool | None]:
+def _intent_row(intent: Intent, event: Event) -> dict[str, str | int | bool | None]:
     return {
         "order_id": str(intent.order_id),
         "client_order_id": intent.client_order_id,
@@ -143,15 +143,7 @@ def _intent_row(intent: Intent) -> dict[str, str | bool | None]:
         "reason": intent.reason,
         "created_at": intent.created_at.isoformat(),
         "send_before": intent.send_before.isoformat(),
-    }
-
-
-def _event_row(event: Event) -> dict[str, str | int]:
-    return {
         "sequence": event.sequence,
-        "order_id": str(event.order_id),
-        "at": event.at.isoformat(),
-        "status_after": event.after,
         "detail": event.detail,
         "previous": event.previous.hex(),
         "digest": event.digest.hex(),

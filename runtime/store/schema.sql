@@ -30,20 +30,41 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION holdfast.bot_is_sound(state text, symbols text[])
+ RETURNS boolean
+ LANGUAGE plpgsql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+begin
+  return state in ('running', 'paused', 'halted') and cardinality(symbols) > 0;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION holdfast.check_order_change()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
 begin
+  if (new.status = old.status or holdfast.may_move(old.status, new.status))
+    and new.filled_quantity >= old.filled_quantity
+    and (old.venue_order_id is null or new.venue_order_id = old.venue_order_id) then
+    return new;
+  end if;
   if old.status <> new.status and not holdfast.may_move(old.status, new.status) then
     raise exception 'an order may not move from % to %', old.status, new.status using errcode = 'HF004';
   end if;
-  if new.filled_quantity < old.filled_quantity or new.venue_order_id is distinct from old.venue_order_id
-    and old.venue_order_id is not null then
-    raise exception 'what was filled of an order, and the id its venue gave it, may not be rewritten'
-      using errcode = 'HF003';
-  end if;
-  return new;
+  raise exception 'what was filled of an order, and the id its venue gave it, may not be rewritten'
+    using errcode = 'HF003';
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION holdfast.job_is_sound(status text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+begin
+  return status in ('running', 'completed', 'failed', 'recovered');
 end
 $function$;
 
@@ -51,7 +72,26 @@ CREATE OR REPLACE FUNCTION holdfast.may_move(before text, after text)
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN CASE before WHEN 'pending'::text THEN (after = ANY (ARRAY['submitted'::text, 'unknown'::text, 'rejected'::text, 'failed'::text])) WHEN 'unknown'::text THEN (after = ANY (ARRAY['submitted'::text, 'open'::text, 'partially_filled'::text, 'filled'::text, 'cancelled'::text, 'expired'::text, 'rejected'::text, 'failed'::text])) WHEN 'submitted'::text THEN (after = ANY (ARRAY['open'::text, 'partially_filled'::text, 'filled'::text, 'cancelled'::text, 'expired'::text, 'rejected'::text, 'unknown'::text])) WHEN 'open'::text THEN (after = ANY (ARRAY['partially_filled'::text, 'filled'::text, 'cancelled'::text, 'expired'::text, 'unknown'::text])) WHEN 'partially_filled'::text THEN (after = ANY (ARRAY['filled'::text, 'cancelled'::text, 'expired'::text, 'unknown'::text])) WHEN 'cancelled'::text THEN (after = 'filled'::text) WHEN 'expired'::text THEN (after = 'filled'::text) WHEN 'rejected'::text THEN (after = 'unknown'::text) WHEN 'failed'::text THEN (after = 'unknown'::text) ELSE false END;
+RETURN (((before || '>'::text) || after) = ANY (ARRAY['pending>submitted'::text, 'pending>unknown'::text, 'pending>rejected'::text, 'pending>failed'::text, 'unknown>submitted'::text, 'unknown>open'::text, 'unknown>partially_filled'::text, 'unknown>filled'::text, 'unknown>cancelled'::text, 'unknown>expired'::text, 'unknown>rejected'::text, 'unknown>failed'::text, 'submitted>open'::text, 'submitted>partially_filled'::text, 'submitted>filled'::text, 'submitted>cancelled'::text, 'submitted>expired'::text, 'submitted>rejected'::text, 'submitted>unknown'::text, 'open>partially_filled'::text, 'open>filled'::text, 'open>cancelled'::text, 'open>expired'::text, 'open>unknown'::text, 'partially_filled>filled'::text, 'partially_filled>cancelled'::text, 'partially_filled>expired'::text, 'partially_filled>unknown'::text, 'cancelled>filled'::text, 'expired>filled'::text, 'rejected>unknown'::text, 'failed>unknown'::text]));
+
+CREATE OR REPLACE FUNCTION holdfast.order_is_sound(side text, kind text, status text, quantity numeric, price numeric, filled_quantity numeric, venue_order_id text, created_at timestamp with time zone, send_before timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+begin
+  return side in ('buy', 'sell')
+    and case kind when 'limit' then price is not null when 'market' then price is null else false end
+    and case
+      when status in ('pending', 'unknown', 'rejected', 'failed') then true
+      when venue_order_id is null then false
+      when status = 'filled' then filled_quantity = quantity
+      else status in ('submitted', 'open', 'partially_filled', 'cancelled', 'expired')
+    end
+    and filled_quantity <= quantity
+    and send_before >= created_at;
+end
+$function$;
 
 CREATE OR REPLACE FUNCTION holdfast.refuse_change()
  RETURNS trigger
@@ -351,28 +391,17 @@ alter table holdfast.bots add constraint bots_account_key UNIQUE (user_id, accou
 alter table holdfast.bots add constraint bots_name_key UNIQUE (user_id, account_id, name);
 alter table holdfast.commands add constraint commands_idempotency_key UNIQUE (idempotency_key, user_id);
 alter table holdfast.orders add constraint orders_client_order_id_key UNIQUE (account_id, client_order_id, user_id);
-alter table holdfast.orders add constraint orders_intent_key UNIQUE (bot_id, intent_key, user_id);
 alter table holdfast.orders add constraint orders_venue_order_id_key UNIQUE (account_id, venue_order_id, user_id);
 alter table holdfast.accounts add constraint accounts_kind_known CHECK ((kind = ANY (ARRAY['spot'::text, 'linear'::text])));
-alter table holdfast.bots add constraint bots_state_known CHECK ((state = ANY (ARRAY['running'::text, 'paused'::text, 'halted'::text])));
-alter table holdfast.bots add constraint bots_symbols_named CHECK ((cardinality(symbols) > 0));
+alter table holdfast.bots add constraint bots_sound CHECK (holdfast.bot_is_sound(state, symbols));
 alter table holdfast.commands add constraint commands_finished_has_outcome CHECK (((status = 'pending'::text) = (finished_at IS NULL)));
 alter table holdfast.commands add constraint commands_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'done'::text, 'refused'::text])));
 alter table holdfast.commands add constraint commands_verb_known CHECK ((verb = ANY (ARRAY['pause'::text, 'resume'::text, 'flatten'::text, 'cancel'::text, 'adopt'::text, 'ignore'::text, 'close'::text, 'reset'::text])));
 alter table holdfast.fills add constraint fills_side_known CHECK ((side = ANY (ARRAY['buy'::text, 'sell'::text])));
-alter table holdfast.jobs add constraint jobs_status_known CHECK ((status = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text, 'recovered'::text])));
+alter table holdfast.jobs add constraint jobs_sound CHECK (holdfast.job_is_sound(status));
 alter table holdfast.leases add constraint leases_epoch_positive CHECK ((epoch > 0));
-alter table holdfast.order_events add constraint order_events_digest_is_sha256 CHECK (((octet_length(digest) = 32) AND (octet_length(previous) = 32)));
-alter table holdfast.order_events add constraint order_events_sequence_positive CHECK ((sequence > 0));
-alter table holdfast.orders add constraint orders_acknowledged_has_venue_id CHECK (((status = ANY (ARRAY['pending'::text, 'unknown'::text, 'rejected'::text, 'failed'::text])) OR (venue_order_id IS NOT NULL)));
-alter table holdfast.orders add constraint orders_filled_is_whole CHECK (((status <> 'filled'::text) OR ((filled_quantity)::numeric = (quantity)::numeric)));
-alter table holdfast.orders add constraint orders_kind_known CHECK ((kind = ANY (ARRAY['market'::text, 'limit'::text])));
-alter table holdfast.orders add constraint orders_not_overfilled CHECK (((filled_quantity)::numeric <= (quantity)::numeric));
-alter table holdfast.orders add constraint orders_price_fits_kind CHECK (((kind = 'limit'::text) = (price IS NOT NULL)));
-alter table holdfast.orders add constraint orders_sent_after_written CHECK ((send_before >= created_at));
-alter table holdfast.orders add constraint orders_side_known CHECK ((side = ANY (ARRAY['buy'::text, 'sell'::text])));
-alter table holdfast.orders add constraint orders_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'submitted'::text, 'open'::text, 'partially_filled'::text, 'filled'::text, 'cancelled'::text, 'rejected'::text, 'expired'::text, 'unknown'::text, 'failed'::text])));
-alter table holdfast.positions add constraint positions_average_is_finite CHECK (((average_price < 'Infinity'::numeric) AND (average_price > '-Infinity'::numeric)));
+alter table holdfast.order_events add constraint order_events_linked CHECK (((sequence > 0) AND (octet_length(digest) = 32) AND (octet_length(previous) = 32)));
+alter table holdfast.orders add constraint orders_sound CHECK (holdfast.order_is_sound(side, kind, status, (quantity)::numeric, (price)::numeric, (filled_quantity)::numeric, venue_order_id, created_at, send_before));
 alter table holdfast.quarantine add constraint quarantine_kind_known CHECK ((kind = ANY (ARRAY['order'::text, 'fill'::text])));
 alter table holdfast.quarantine add constraint quarantine_resolution_known CHECK ((resolution = ANY (ARRAY['adopted'::text, 'ignored'::text, 'closed'::text])));
 alter table holdfast.quarantine add constraint quarantine_resolved_whole CHECK (((resolution IS NULL) = (resolved_at IS NULL)));
@@ -386,11 +415,8 @@ alter table holdfast.bots add constraint bots_account_fkey FOREIGN KEY (user_id,
 alter table holdfast.commands add constraint commands_account_fkey FOREIGN KEY (user_id, account_id) REFERENCES holdfast.accounts(user_id, account_id);
 alter table holdfast.commands add constraint commands_bot_fkey FOREIGN KEY (user_id, account_id, bot_id) REFERENCES holdfast.bots(user_id, account_id, bot_id);
 alter table holdfast.fills add constraint fills_order_fkey FOREIGN KEY (user_id, order_id) REFERENCES holdfast.orders(user_id, order_id);
-alter table holdfast.jobs add constraint jobs_bot_fkey FOREIGN KEY (user_id, account_id, bot_id) REFERENCES holdfast.bots(user_id, account_id, bot_id);
 alter table holdfast.leases add constraint leases_account_fkey FOREIGN KEY (user_id, account_id) REFERENCES holdfast.accounts(user_id, account_id);
-alter table holdfast.order_events add constraint order_events_order_fkey FOREIGN KEY (user_id, order_id) REFERENCES holdfast.orders(user_id, order_id);
 alter table holdfast.orders add constraint orders_bot_fkey FOREIGN KEY (user_id, account_id, bot_id) REFERENCES holdfast.bots(user_id, account_id, bot_id);
-alter table holdfast.orders add constraint orders_job_fkey FOREIGN KEY (user_id, job_id) REFERENCES holdfast.jobs(user_id, job_id);
 alter table holdfast.positions add constraint positions_bot_fkey FOREIGN KEY (user_id, account_id, bot_id) REFERENCES holdfast.bots(user_id, account_id, bot_id);
 alter table holdfast.quarantine add constraint quarantine_account_fkey FOREIGN KEY (user_id, account_id) REFERENCES holdfast.accounts(user_id, account_id);
 alter table holdfast.reconciliations add constraint reconciliations_account_fkey FOREIGN KEY (user_id, account_id) REFERENCES holdfast.accounts(user_id, account_id);

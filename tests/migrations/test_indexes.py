@@ -3,15 +3,13 @@
 from tests.database import Database
 from tests.migrations import catalogue
 
-# Nobody may delete an account, a bot or a job, and their keys never change: nobody looks from there for the rows that
+# Nobody may delete an account or a bot, and their keys never change: nobody looks from there for the rows that
 # name them; an index would cost each insert.
 UNINDEXED = {
     "audit_log_user_fkey",
     "commands_account_fkey",
     "commands_bot_fkey",
-    "jobs_bot_fkey",
     "orders_bot_fkey",
-    "orders_job_fkey",
     "positions_bot_fkey",
     "trades_bot_fkey",
 }

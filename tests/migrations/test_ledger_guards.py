@@ -109,6 +109,57 @@ def test_orders__what_the_venue_proved_is_never_taken_back(undisturbed: Database
         assert refusal(connection, f"update orders set {change}") == "HF003"
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"side": "hold"},
+        {"kind": "stop"},
+        {"kind": "market"},
+        {"price": None},
+        {"status": "lost"},
+        {"status": "filled"},
+        {"status": "submitted", "venue_order_id": None},
+        {"status": "filled", "filled_quantity": 1, "venue_order_id": None},
+        {"filled_quantity": 2},
+        {"send_before": "2026-11-20T00:00Z"},
+    ],
+)
+def test_orders__that_contradict_themselves_are_refused(
+    undisturbed: Database, change: dict[str, Any]
+) -> None:
+    with as_owner(undisturbed) as connection:
+        row = {**order_row(A, 2), **change}
+        assert refusal(connection, insertion("orders", row), list(row.values())) == "23514"
+
+
+@pytest.mark.parametrize("status", Status)
+def test_orders__of_every_status_can_be_written(undisturbed: Database, status: Status) -> None:
+    with as_owner(undisturbed) as connection:
+        row = order_row(A, 2, status=status)
+        assert refusal(connection, insertion("orders", row), list(row.values())) is None
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("bots", "state = 'gone'"),
+        ("bots", "symbols = '{}'"),
+        ("jobs", "status = 'lost'"),
+        ("trades", "direction = 'up'"),
+    ],
+)
+def test_words__that_nobody_knows_are_refused(undisturbed: Database, table: str, change: str) -> None:
+    with as_owner(undisturbed) as connection:
+        assert refusal(connection, f"update {table} set {change}") == "23514"
+
+
+@pytest.mark.parametrize("change", [{"sequence": 0}, {"digest": b"short"}, {"previous": bytes(33)}])
+def test_order_events__are_links_of_a_chain(undisturbed: Database, change: dict[str, Any]) -> None:
+    with as_owner(undisturbed) as connection:
+        row = {**rows_of(A, 2)["order_events"], "user_id": A.user_id, **change}
+        assert refusal(connection, insertion("order_events", row), list(row.values())) == "23514"
+
+
 @pytest.mark.parametrize("table", APPEND_ONLY)
 @pytest.mark.parametrize("verb", ["update {} set user_id = user_id", "delete from {}", "truncate {}"])
 @pytest.mark.parametrize("role", ["holdfast_owner", "holdfast_admin"])

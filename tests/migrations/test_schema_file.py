@@ -61,7 +61,7 @@ DIFFERENCES = [
     "create index later on orders (user_id)",
     "alter table orders add column later text",
     "alter table orders alter reason set default 'x'",
-    "alter table orders drop constraint orders_side_known",
+    "alter table orders drop constraint orders_sound",
     "alter table orders alter reason drop not null",
     "alter table orders disable row level security",
     "alter table orders no force row level security",

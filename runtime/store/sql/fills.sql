@@ -13,14 +13,14 @@ with guard as (
   update orders set status = %(after)s, filled_quantity = filled_quantity + %(quantity)s, updated_at = %(at)s
   from fresh
   where order_id = %(order_id)s and account_id = %(account_id)s and bot_id = %(bot_id)s
-    and status = %(before)s and (status = %(after)s or may_move(status, %(after)s))
-  returning order_id
+    and status = %(before)s and (%(after)s = %(before)s or may_move(%(before)s, %(after)s))
+  returning 1
 ), noted as (
   insert into order_events (user_id, account_id, sequence, order_id, at, status_before, status_after, detail, previous,
     digest, epoch)
-  select tenant(), %(account_id)s, %(sequence)s, moved.order_id, %(at)s, %(before)s, %(after)s, %(detail)s, %(previous)s,
-    %(digest)s, fresh.epoch
-  from moved, fresh
+  select tenant(), %(account_id)s, %(sequence)s, %(order_id)s, %(at)s, %(before)s, %(after)s, %(detail)s, %(previous)s,
+    %(digest)s, epoch
+  from fresh
 ), held as (
   insert into positions as p (user_id, bot_id, symbol, account_id, quantity, cost, realised, fees, fees_other, day,
     day_start_result, fill_count, trade_count, last_fill_at, last_trade_id)
