@@ -123,6 +123,8 @@ class Resources:
                 short = {"VPC": "vpc", "Subnet": "subnet", "SecurityGroup": "sg", "Instance": "i"}
                 return f"{short[kind.rpartition(':')[2]]}-{number:017x}"
         for key in (
+            "DBInstanceIdentifier",
+            "DBClusterIdentifier",
             "LogGroupName",
             "AlarmName",
             "DashboardName",
@@ -325,7 +327,15 @@ def _definition(arn: str, given: Mapping[str, Any]) -> Definition:
 def _camel(value: Any) -> Any:
     """CloudFormation writes ContainerDefinitions where the API writes containerDefinitions."""
     if isinstance(value, dict):
-        return {key[0].lower() + key[1:]: _camel(each) for key, each in value.items() if key != "Tags"}
+        return {_small(key): _camel(each) for key, each in value.items() if key != "Tags"}
     if isinstance(value, list):
         return [_camel(each) for each in value]
     return value
+
+
+# What the templates write in capitals of their own.
+NAMES = {"EFSVolumeConfiguration": "efsVolumeConfiguration", "FilesystemId": "fileSystemId", "IAM": "iam"}
+
+
+def _small(key: str) -> str:
+    return NAMES.get(key, key[0].lower() + key[1:])
