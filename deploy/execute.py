@@ -73,10 +73,16 @@ def _do(step: Step, work: Work) -> None:
 
 
 def _change_stack(work: Work, step: steps.ChangeStack) -> None:
+    """The alarms of a desk that was paused meanwhile must not ring for it."""
+    counted = {
+        each.count_parameter: str(work.counts[each.name])
+        for each in work.desired.desks
+        if each.count_parameter in step.parameters and not step.create
+    }
     changesets.change(
         work.site,
         work.desired.stack(step.stack),
-        parameters=step.parameters,
+        parameters={**step.parameters, **counted},
         allow_replace=work.wishes.allow_replace,
     )
 
@@ -117,12 +123,12 @@ def _roll_desk(work: Work, step: steps.RollDesk) -> None:
         work.desired.stack("Bot"),
         next(each for each in work.desired.desks if each.name == step.desk),
         cluster=work.cluster,
-        count=step.count,
+        recount=lambda: work.recount(step.desk),
         parameters=step.parameters,
         allow_replace=work.wishes.allow_replace,
     )
     work.evidence[step.desk] = str(rolled)
-    work.site.timeline.tell(step.desk, f"runs: {rolled}" if step.count else "stays stopped")
+    work.site.timeline.tell(step.desk, f"runs: {rolled}" if rolled.task else "stays stopped")
 
 
 # --- the bake time --------------------------------------------------------------------------------------------------

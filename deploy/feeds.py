@@ -14,6 +14,11 @@ from deploy.errors import AwsRefused
 from deploy.site import Site
 
 TAIL_LINES = 20
+LAST_WORDS = 3
+TASKS_A_CALL = 100
+SAID_CHARACTERS_MAX = 200
+# Of a line of ours these say nothing that the timeline does not say.
+UNTOLD = frozenset(("at", "level", "event", "_aws"))
 CANCELLED = "Resource creation cancelled", "Resource update cancelled"
 
 
@@ -71,11 +76,14 @@ class ServiceEvents:
     service: str
     label: str
     stopped: dict[str, str] = field(default_factory=dict)
+    last_words: str = ""
     _seen: set[str] = field(default_factory=set)
 
     def skip(self) -> None:
         self._seen = {each["id"] for each in self._events()}
-        self.stopped = dict.fromkeys(self._stopped_arns(), "before")
+        for task in self._describe(self._stopped_arns()):
+            if task["lastStatus"] == "STOPPED":
+                self.stopped[task["taskArn"]] = "before"
 
     def look(self) -> None:
         for each in sorted(self._events(), key=lambda event: event["createdAt"]):
@@ -83,14 +91,24 @@ class ServiceEvents:
                 self._seen.add(each["id"])
                 self.site.timeline.tell(self.label, each["message"], at=each["createdAt"], kind="ecs")
         fresh = [arn for arn in self._stopped_arns() if arn not in self.stopped]
-        if not fresh:
+        for task in self._describe(fresh):
+            # ECS lists a task as stopped as soon as that is wanted; why it stopped is known when it has.
+            if task["lastStatus"] == "STOPPED":
+                self.stopped[task["taskArn"]] = task["taskDefinitionArn"]
+                said = f"task {task_id(task)} stopped: {why_stopped(task)}"
+                self.site.timeline.tell(self.label, said, at=task.get("stoppedAt"), kind="task")
+                self._tell_last_words(task)
+
+    def _tell_last_words(self, task: Mapping[str, Any]) -> None:
+        """Of a task that ended by itself: why it did stands in its log more often than in ECS's reason."""
+        if task.get("stopCode") != "EssentialContainerExited":
             return
-        answer = self.site.cloud.call("ecs", "DescribeTasks", cluster=self.cluster, tasks=fresh[:100])
-        for task in answer["tasks"]:
-            self.stopped[task["taskArn"]] = task["taskDefinitionArn"]
-            self.site.timeline.tell(
-                self.label, f"task {task_id(task)} stopped: {why_stopped(task)}", kind="task"
-            )
+        found = self.site.cloud.call(
+            "ecs", "DescribeTaskDefinition", taskDefinition=task["taskDefinitionArn"]
+        )
+        for tail in log_tails(self.site, found["taskDefinition"], task["taskArn"], self.label).values():
+            if lines := tail.last():
+                self.last_words = " ".join(lines[-LAST_WORDS:])
 
     def stopped_of(self, task_definition: str) -> int:
         return sum(each == task_definition for each in self.stopped.values())
@@ -100,6 +118,11 @@ class ServiceEvents:
             "ecs", "DescribeServices", cluster=self.cluster, services=[self.service]
         )
         return [event for each in answer["services"] for event in each.get("events", ())]
+
+    def _describe(self, arns: list[str]) -> Iterator[dict[str, Any]]:
+        for at in range(0, len(arns), TASKS_A_CALL):
+            some = arns[at : at + TASKS_A_CALL]
+            yield from self.site.cloud.call("ecs", "DescribeTasks", cluster=self.cluster, tasks=some)["tasks"]
 
     def _stopped_arns(self) -> list[str]:
         return list(
@@ -148,6 +171,23 @@ class LogTail:
                 return lines
             self._token = page["nextForwardToken"]
 
+    def last(self) -> list[str]:
+        """Its end alone, told; a container that crashes may have said much before."""
+        try:
+            page = self.site.cloud.call(
+                "logs",
+                "GetLogEvents",
+                logGroupName=self.group,
+                logStreamName=self.stream,
+                startFromHead=False,
+                limit=TAIL_LINES,
+            )
+        except AwsRefused as fault:
+            if fault.code == "ResourceNotFoundException":
+                return []
+            raise
+        return [render_line(self._tell(each)) for each in page["events"]]
+
     def drain(self, *, grace_seconds: float) -> list[str]:
         """To the last line: what a container said at its end takes some seconds to arrive."""
         lines = self.look()
@@ -161,7 +201,7 @@ class LogTail:
         message = str(event["message"]).rstrip("\n")
         self.tail.append(message)
         at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
-        self.site.timeline.tell(self.label, message, at=at, kind="log")
+        self.site.timeline.tell(self.label, render_line(message), at=at, kind="log")
         return message
 
 
@@ -202,3 +242,11 @@ def parse_line(line: str) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return fields if isinstance(fields, dict) else {}
+
+
+def render_line(line: str) -> str:
+    """A line of ours as its event and facts, any other as it is; neither longer than a person reads while waiting."""
+    fields = parse_line(line)
+    facts = [f"{name}={value}" for name, value in fields.items() if name not in UNTOLD]
+    said = f"| {fields['event']} {' '.join(facts)}".rstrip() if "event" in fields else f"| {line}"
+    return said if len(said) <= SAID_CHARACTERS_MAX else f"{said[:SAID_CHARACTERS_MAX]} ..."

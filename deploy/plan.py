@@ -262,5 +262,5 @@ def _roll_desks(
         yield steps.RollDesk(
             desk=desk.name,
             count=counts[desk.name],
-            parameters={desk.image_parameter: digest, desk.count_parameter: str(counts[desk.name])},
+            parameters={desk.image_parameter: digest},
         )

@@ -6,6 +6,7 @@ stands still loses nothing, its protective orders rest at the venue.
 
 import json
 from dataclasses import replace
+from functools import partial
 
 from deploy import changesets, services
 from deploy.bundle import Desk, StackTemplate
@@ -66,15 +67,16 @@ def _go_back(work: Work, before: Release) -> None:
     for desk in desired.desks:
         if desk.count_parameter not in bot.parameters:
             continue
-        count = before.desks.get(desk.name, 0) and work.counts[desk.name]
+        if not before.desks.get(desk.name, 0):
+            work.counts[desk.name] = 0
         work.evidence[desk.name] = str(
             services.roll(
                 site,
                 bot,
                 desk,
                 cluster=work.cluster,
-                count=count,
-                parameters={desk.image_parameter: before.digest, desk.count_parameter: str(count)},
+                recount=partial(work.recount, desk.name),
+                parameters={desk.image_parameter: before.digest},
             )
         )
     tasks = _as_it_was(work, "Tasks")

@@ -5,13 +5,13 @@ an old one. So the deployment must be of the wanted task definition and end as S
 one; then its own log must show a lease and a heartbeat.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from deploy import changesets, heartbeat
 from deploy.bundle import Desk, StackTemplate
-from deploy.errors import DeploymentUnseen, DeskFailed, StackFailed
+from deploy.errors import DeploymentUnseen, DeskFailed, HeartbeatMissing, StackFailed
 from deploy.feeds import ServiceEvents
 from deploy.heartbeat import Signs
 from deploy.observe import LiveDesk, fetch_deployments, fetch_desk, fetch_stack
@@ -60,7 +60,7 @@ class Watch:
                 continue
             if self.statuses.get(arn) != status:
                 self.statuses[arn] = status
-                self.reasons[arn] = each.get("statusReason", "")
+                self.reasons[arn] = _reason(_describe(self.site, arn))
                 said = f"deployment {arn.rpartition('/')[2]} is {status} {self.reasons[arn]}".rstrip()
                 self.site.timeline.tell(self.desk, said, kind="deployment")
         self._stop_late()
@@ -83,12 +83,14 @@ def roll(
     desk: Desk,
     *,
     cluster: str,
-    count: int,
+    recount: Callable[[], int],
     parameters: Mapping[str, str],
     allow_replace: frozenset[str] = frozenset(),
 ) -> Rolled:
+    """`recount` says how many tasks are wanted *now*: a person may pause a desk at any time, and past any lock."""
     before = _find(site, bot, desk, cluster)
     watch = _watch(site, desk, cluster, before) if before else None
+    parameters = {**parameters, desk.count_parameter: str(recount())}
     try:
         changesets.change(
             site,
@@ -104,23 +106,37 @@ def roll(
         raise DeskFailed(desk=desk.name, status="MISSING", reason="the stack has no service for it.")
     watch = watch or _watch(site, desk, cluster, None, service=after.service)
     definition = task_definition(site, bot, desk)
+    count = recount()
     _correct(site, watch, after, definition, count)
     changed = before is None or before.task_definition != definition
     deployment = _await_deployment(site, watch, definition, fresh=changed and before is not None)
     if count == 0:
         return Rolled(deployment=deployment)
     task = _await_task(site, watch, definition)
+    if not task:
+        return Rolled(deployment=deployment)
     found = site.cloud.call("ecs", "DescribeTaskDefinition", taskDefinition=definition)["taskDefinition"]
     tail = heartbeat.tail_of(site, found, task, desk.name)
-    return Rolled(deployment=deployment, task=task, signs=heartbeat.await_signs(site, desk.name, tail))
+    try:
+        return Rolled(deployment=deployment, task=task, signs=heartbeat.await_signs(site, desk.name, tail))
+    except HeartbeatMissing:
+        if _is_stopped(site, watch):
+            return Rolled(deployment=deployment)
+        raise
+
+
+def _is_stopped(site: Site, watch: Watch) -> bool:
+    """Somebody wants no task of it any more: a pause, which is no failure of the release."""
+    live = fetch_desk(site.cloud, watch.desk, cluster=watch.cluster, service=watch.service)
+    return live is None or live.desired == 0
 
 
 def task_definition(site: Site, bot: StackTemplate, desk: Desk) -> str:
     """What the stack says that the desk runs, which is not always what the service says."""
-    answer = site.cloud.call(
-        "cloudformation", "DescribeStackResource", StackName=bot.name, LogicalResourceId=desk.task
+    found = site.cloud.pages(
+        "cloudformation", "ListStackResources", "StackResourceSummaries", StackName=bot.name
     )
-    return str(answer["StackResourceDetail"]["PhysicalResourceId"])
+    return next(str(each["PhysicalResourceId"]) for each in found if each["LogicalResourceId"] == desk.task)
 
 
 def _find(site: Site, bot: StackTemplate, desk: Desk, cluster: str) -> LiveDesk | None:
@@ -151,7 +167,7 @@ def _explain(desk: Desk, watch: Watch | None, fault: StackFailed) -> StackFailed
         watch.look()
         for arn, status in watch.statuses.items():
             if arn not in watch.known and status in FINAL and status != "SUCCESSFUL":
-                reason = f"{watch.reasons[arn] or 'ECS gives no reason'}."
+                reason = _explained(watch.reasons[arn], watch)
                 return DeskFailed(desk=desk.name, status=status, reason=reason)
     return fault
 
@@ -188,10 +204,9 @@ def _await_deployment(site: Site, watch: Watch, definition: str, *, fresh: bool)
             return pinned
         late = site.clock.now().timestamp() > deadline
         if found["status"] in FINAL or late:
-            said = (
-                found.get("statusReason") or found.get("rollback", {}).get("reason") or "ECS gives no reason"
+            raise DeskFailed(
+                desk=watch.desk, status=found["status"], reason=_explained(_reason(found), watch)
             )
-            raise DeskFailed(desk=watch.desk, status=found["status"], reason=f"{said}.")
         site.wait()
 
 
@@ -225,11 +240,24 @@ def _describe(site: Site, deployment: str) -> Mapping[str, Any]:
     return found
 
 
+def _explained(reason: str, watch: Watch) -> str:
+    """What ECS says, and the last that the task said itself."""
+    last = f" The last words of a task: {watch.events.last_words}" if watch.events.last_words else ""
+    return f"{(reason or 'ECS gives no reason').rstrip('.')}.{last}"
+
+
+def _reason(found: Mapping[str, Any]) -> str:
+    return str(found.get("statusReason") or found.get("rollback", {}).get("reason") or "")
+
+
 # --- the task -------------------------------------------------------------------------------------------------------
 
 
 def _await_task(site: Site, watch: Watch, definition: str) -> str:
-    """A running task of the wanted definition. A desk that was only scaled up has no circuit breaker: we count."""
+    """A running task of the wanted definition, or nothing if none is wanted any more.
+
+    A desk that was only scaled up has no deployment and so no circuit breaker: we count.
+    """
     deadline = site.clock.now().timestamp() + ROLL_SECONDS_MAX
     while True:
         watch.look()
@@ -249,8 +277,10 @@ def _await_task(site: Site, watch: Watch, definition: str) -> str:
         for task in answer.get("tasks", ()):
             if task["taskDefinitionArn"] == definition and task["lastStatus"] == "RUNNING":
                 return str(task["taskArn"])
+        if _is_stopped(site, watch):
+            return ""
         failures = watch.events.stopped_of(definition)
         if failures >= FAILURES_MAX or site.clock.now().timestamp() > deadline:
-            reason = f"{failures} task(s) of {definition} stopped, and none runs."
+            reason = _explained(f"{failures} task(s) of {definition} stopped, and none runs", watch)
             raise DeskFailed(desk=watch.desk, status="NOT_RUNNING", reason=reason)
         site.wait()

@@ -1,10 +1,10 @@
 """What the steps of one deploy learn from each other, and the receipt that is made of it."""
 
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from deploy import pauses
 from deploy.bundle import Desired
 from deploy.observe import Observed
 from deploy.plan import Plan, Wishes
@@ -24,6 +24,7 @@ class Work:
     started_at: datetime
     schema: str = ""
     rolling: bool = False
+    counts: dict[str, int] = field(init=False)
     rang_before: frozenset[str] = frozenset()
     evidence: dict[str, str] = field(default_factory=dict)
 
@@ -31,13 +32,19 @@ class Work:
     def digest(self) -> str:
         return self.observed.image.digest if self.observed.image else ""
 
-    @property
-    def counts(self) -> Mapping[str, int]:
-        return self.plan.counts
+    def __post_init__(self) -> None:
+        self.counts = dict(self.plan.counts)
 
     @property
     def cluster(self) -> str:
         return self.observed.output(self.desired.stack("Platform").name, "ClusterName")
+
+    def recount(self, desk: str) -> int:
+        """How many tasks are wanted of it now: a pause may have come after the plan, and asks for no lock."""
+        if self.counts[desk] and desk in pauses.fetch(self.site.cloud, self.site.bucket):
+            self.site.timeline.tell(desk, "was paused meanwhile, and stays stopped")
+            self.counts[desk] = 0
+        return self.counts[desk]
 
     @property
     def mark(self) -> str:
