@@ -128,7 +128,8 @@ def _service(service: Resource, everything: Sequence[Resource], prices: Prices) 
     network = service.properties["NetworkConfiguration"]["AwsvpcConfiguration"]
     if network.get("AssignPublicIp") == "ENABLED":
         yield Line("desk: public address", "public_ipv4_hour", hours, "tasks_each")
-    yield Line("desk: secret with the venue's keys", "secret_month", Decimal(1), "tasks_each")
+    if any(each.get("Secrets") for each in task["ContainerDefinitions"]):
+        yield Line("desk: secret with the venue's keys", "secret_month", Decimal(1), "tasks_each")
     yield Line("desk: logs", "logs_gb", prices.usage["desk_logs_gb"], "desk_logs_gb")
 
 
@@ -252,7 +253,7 @@ RULES: Mapping[str, Rule] = {
     "AWS::CloudWatch::CompositeAlarm": _one("composite_alarm_month", "composite alarms", hourly=False),
     "AWS::CloudWatch::Dashboard": _one("dashboard_month", "dashboard", hourly=False),
     "AWS::ECR::Repository": _used("ecr_gb_month", "images", "images_gb"),
-    "AWS::EFS::FileSystem": _used("efs_gb_month", "durable spool", "spool_gb"),
+    "AWS::EFS::FileSystem": _used("efs_gb_month", "lasting files", "spool_gb"),
 }
 
 

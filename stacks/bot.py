@@ -9,9 +9,10 @@ from aws_cdk import CfnOutput, CfnParameter, Stack, Tags
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
-from stacks.container import Container, camel, define_task, image_digest
+from stacks.container import SCRATCH, Container, camel, define_task, image_digest
 from stacks.data import Database
-from stacks.environment import desk_environment, desk_secrets
+from stacks.environment import SIMULATOR_PORT, desk_environment, desk_secrets
+from stacks.files import SPOOL
 from stacks.network import NetworkStack
 from stacks.platform import PlatformStack
 from stacks.roles import DATABASE_USERS
@@ -20,6 +21,12 @@ from stacks.settings import Desk, Stage
 # True only when the desk has loaded its state, holds its lease and had an answer of the database just now.
 HEALTH = ("python", "-m", "runtime.health")
 FAILURES_MAX = 3
+BOOKS, BOOKS_DIR = "venue", "/var/lib/holdfast"
+LISTENS = (
+    "python",
+    "-c",
+    f"import socket; socket.create_connection(('127.0.0.1', {SIMULATOR_PORT}), 3)",
+)
 
 
 class BotStack(Stack):
@@ -39,8 +46,10 @@ class BotStack(Stack):
         self.network = network
         self.platform = platform
         self.database = database
-        self._digest = image_digest(self)
-        self.services = {desk.name: self._run_alone(self._desk(desk)) for desk in stage.desks}
+        self.services = {
+            desk.name: self._run_alone(self._desk(desk), self._venue(desk) if desk.simulated else None)
+            for desk in stage.desks
+        }
 
     def _desk(self, desk: Desk) -> Container:
         return Container(
@@ -55,13 +64,28 @@ class BotStack(Stack):
             health_command=HEALTH,
             cpu=self.stage.desk_cpu,
             memory_mb=self.stage.desk_memory_mb,
+            lasting={SPOOL: folder} if (folder := self.platform.folders.get(SPOOL)) else {},
         )
 
-    def _run_alone(self, container: Container) -> ecs.CfnService:
-        """A service of at most one task: stop, then start."""
+    def _venue(self, desk: Desk) -> Container:
+        """Where a paper desk trades. Its books last, or the ledger would be at odds with it after every deploy."""
+        return Container(
+            kind="simulator",
+            name=f"simulator-{desk.name}",
+            command=("simulator", "--port", str(SIMULATOR_PORT), "--books", f"{BOOKS_DIR}/books"),
+            environment={},
+            health_command=LISTENS,
+            cpu=self.stage.desk_cpu,
+            memory_mb=self.stage.desk_memory_mb,
+            folders={BOOKS: BOOKS_DIR, SCRATCH: "/tmp"},
+            lasting={BOOKS: self.platform.folders[desk.name]},
+        )
+
+    def _run_alone(self, container: Container, beside: Container | None) -> ecs.CfnService:
+        """A service of at most one task: stop, then start. Its image is its own, so that desks roll one by one."""
         name = camel(container.name)
-        task = define_task(self, platform=self.platform, digest=self._digest, container=container)
-        count = desired_count(self, container.name)
+        digest, count = image_digest(self, container.name), desired_count(self, container.name)
+        task = define_task(self, platform=self.platform, digest=digest, container=container, beside=beside)
         service = ecs.CfnService(
             self,
             f"{name}Service",

@@ -1,10 +1,10 @@
-"""A hardened Fargate task: one container, not root, nothing writable but two folders, an image named by its digest.
+"""A hardened Fargate task: not root, nothing writable but a few folders, an image named by its digest.
 
 Both the one-off tasks and the services are made of it, so that no task of ours is softer than another. It promises
 that the roles it is given are not widened.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aws_cdk import CfnParameter, Duration, Size, Stack
@@ -15,17 +15,23 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from stacks.files import SPOOL
 from stacks.platform import PlatformStack
 
 USER = "1000:1000"
 STOP_SECONDS = 120
-WRITABLE = {"spool": "/var/lib/holdfast", "scratch": "/tmp"}
+SCRATCH = "scratch"
+WRITABLE: Mapping[str, str] = {SPOOL: "/var/lib/holdfast", SCRATCH: "/tmp"}
 EPHEMERAL_GB_FREE = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
-    """What differs from task to task. `command` follows the image's entry point, `python -m runtime`."""
+    """What differs from container to container. `command` follows the image's entry point, `python -m runtime`.
+
+    `folders` are the volumes of the task that it may write to, and where; one that a task shares with no other is lost
+    with it, unless `lasting` names a folder of the platform's for it.
+    """
 
     kind: str
     name: str
@@ -37,22 +43,31 @@ class Container:
     secrets: Mapping[str, str] = field(default_factory=dict)
     health_command: tuple[str, ...] = ()
     ephemeral_gb: int = EPHEMERAL_GB_FREE
+    folders: Mapping[str, str] = field(default_factory=lambda: WRITABLE)
+    lasting: Mapping[str, efs.AccessPoint] = field(default_factory=dict)
 
 
-def image_digest(stack: Stack) -> CfnParameter:
+def image_digest(stack: Stack, name: str = "") -> CfnParameter:
     """The image by its content: what was tested is what runs, whatever a tag says."""
     return CfnParameter(
         stack,
-        "ImageDigest",
-        description="The digest of the image in our registry",
+        f"ImageDigest{camel(name)}",
+        description=f"The digest of the image in our registry{f', for {name}' if name else ''}",
         allowed_pattern="^sha256:[0-9a-f]{64}$",
     )
 
 
 def define_task(
-    scope: Construct, *, platform: PlatformStack, digest: CfnParameter, container: Container
+    scope: Construct,
+    *,
+    platform: PlatformStack,
+    digest: CfnParameter,
+    container: Container,
+    beside: Container | None = None,
 ) -> ecs.FargateTaskDefinition:
+    """`beside` is a second container: the first one starts when it is healthy, and the task ends with either."""
     execution = platform.execution["desk" if container.kind == "desk" else "task"]
+    containers = [container, *([beside] if beside else [])]
     task = ecs.FargateTaskDefinition(
         scope,
         f"{camel(container.name)}Task",
@@ -67,24 +82,30 @@ def define_task(
         # Written out in the platform; what CDK would add on its own is not wanted.
         execution_role=execution.without_policy_updates(),
         task_role=platform.roles[container.kind].without_policy_updates(),
-        volumes=_volumes(platform.spool if container.kind == "desk" else None),
+        volumes=_volumes(containers),
     )
-    added = _add_container(task, platform=platform, digest=digest, container=container)
-    added.add_mount_points(
-        *(
-            ecs.MountPoint(container_path=path, source_volume=name, read_only=False)
-            for name, path in WRITABLE.items()
+    added = [
+        _add_container(task, platform=platform, digest=digest, container=each, group=container.kind)
+        for each in containers
+    ]
+    for other in added[1:]:
+        added[0].add_container_dependencies(
+            ecs.ContainerDependency(container=other, condition=ecs.ContainerDependencyCondition.HEALTHY)
         )
-    )
     return task
 
 
 def _add_container(
-    task: ecs.FargateTaskDefinition, *, platform: PlatformStack, digest: CfnParameter, container: Container
+    task: ecs.FargateTaskDefinition,
+    *,
+    platform: PlatformStack,
+    digest: CfnParameter,
+    container: Container,
+    group: str,
 ) -> ecs.ContainerDefinition:
-    hardened = ecs.LinuxParameters(task, "Linux", init_process_enabled=True)
+    hardened = ecs.LinuxParameters(task, f"{camel(container.kind)}Linux", init_process_enabled=True)
     hardened.drop_capabilities(ecs.Capability.ALL)
-    return task.add_container(
+    added = task.add_container(
         container.kind,
         container_name=container.kind,
         image=ecs.ContainerImage.from_registry(f"{platform.images.repository_uri}@{digest.value_as_string}"),
@@ -97,26 +118,28 @@ def _add_container(
         linux_parameters=hardened,
         stop_timeout=Duration.seconds(STOP_SECONDS),
         health_check=_health(container.health_command),
-        logging=_log(platform.logs[container.kind], container.name),
+        logging=_log(platform.logs[group], container.name),
     )
+    for name, path in container.folders.items():
+        added.add_mount_points(ecs.MountPoint(container_path=path, source_volume=name, read_only=False))
+    return added
 
 
-def _volumes(spool: efs.AccessPoint | None) -> list[ecs.Volume]:
-    durable = (
-        ecs.EfsVolumeConfiguration(
-            file_system_id=spool.file_system.file_system_id,
-            transit_encryption="ENABLED",
-            authorization_config=ecs.AuthorizationConfig(
-                access_point_id=spool.access_point_id, iam="ENABLED"
-            ),
-        )
-        if spool
-        else None
+def _volumes(containers: Sequence[Container]) -> list[ecs.Volume]:
+    """Each once, whichever containers write to it."""
+    lasting = {name: folder for each in containers for name, folder in each.lasting.items()}
+    names = list(dict.fromkeys(name for each in containers for name in each.folders))
+    return [ecs.Volume(name=name, efs_volume_configuration=_mount(lasting.get(name))) for name in names]
+
+
+def _mount(folder: efs.AccessPoint | None) -> ecs.EfsVolumeConfiguration | None:
+    if folder is None:
+        return None
+    return ecs.EfsVolumeConfiguration(
+        file_system_id=folder.file_system.file_system_id,
+        transit_encryption="ENABLED",
+        authorization_config=ecs.AuthorizationConfig(access_point_id=folder.access_point_id, iam="ENABLED"),
     )
-    return [
-        ecs.Volume(name=name, efs_volume_configuration=durable if name == "spool" else None)
-        for name in WRITABLE
-    ]
 
 
 def _secrets(scope: Construct, container: Container) -> dict[str, ecs.Secret] | None:

@@ -20,6 +20,14 @@ SHUTDOWN_SECONDS = 100
 # Environment name -> field of the secret that holds the keys of a venue account.
 KEYS: Mapping[str, str] = {"HOLDFAST_VENUE_KEY": "key", "HOLDFAST_VENUE_SECRET": "secret"}
 PASSPHRASE: Mapping[str, str] = {"HOLDFAST_VENUE_PASSPHRASE": "passphrase"}
+# The simulated venue beside a paper desk: its address in their common network, and the account that it opens by itself.
+SIMULATOR_PORT = 8000
+PAPER: Mapping[str, str] = {
+    "HOLDFAST_VENUE_URL": f"http://127.0.0.1:{SIMULATOR_PORT}",
+    "HOLDFAST_VENUE_KEY": "paper-key",
+    "HOLDFAST_VENUE_SECRET": "paper-secret",
+    "HOLDFAST_VENUE_PASSPHRASE": "paper-passphrase",
+}
 
 
 def database_url(database: Database, user: str) -> str:
@@ -52,6 +60,7 @@ def desk_environment(desk: Desk, database: Database, *, user: str, stage: str) -
         "HOLDFAST_ACCOUNT": desk.account,
         "HOLDFAST_LIVE": "yes" if desk.live else "no",
         "HOLDFAST_VENUE_URL": desk.venue_url,
+        **(PAPER if desk.simulated else {}),
         "HOLDFAST_DATABASE_PASSWORD_FILE": "",
         # Of the migration alone; a desk has neither the address of that secret nor the right to read it.
         "HOLDFAST_DATABASE_MASTER_SECRET": "",

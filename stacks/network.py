@@ -109,12 +109,12 @@ class NetworkStack(Stack):
     def _make_groups(self) -> Groups:
         tasks = self._group("Tasks", "Holdfast tasks: nothing comes in, venues and AWS go out")
         database = self._group("Database", "The ledger: the tasks come in, nothing goes out")
-        spool = self._group("Spool", "The durable spool: the tasks come in, nothing goes out")
+        spool = self._group("Spool", "Files that outlive a task: the tasks come in, nothing goes out")
         for port in sorted({443, *self.stage.venue_ports}):
             tasks.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(port), "Venues and AWS over TLS")
         self._let(tasks, database, self.stage.database_port, "PostgreSQL")
-        if self.stage.durable_spool:
-            self._let(tasks, spool, NFS_PORT, "The spool over NFS")
+        if self.stage.keeps_files:
+            self._let(tasks, spool, NFS_PORT, "Files over NFS")
         return Groups(tasks=tasks, database=database, spool=spool)
 
     @staticmethod

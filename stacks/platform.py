@@ -1,4 +1,4 @@
-"""What every task stands on: the registry, the cluster, roles, log groups, topics, the spool.
+"""What every task stands on: the registry, the cluster, roles, log groups, topics, lasting folders.
 
 Each role may do what its task does and nothing else; docs/aws.md says it in words, and a snapshot in the tests fails
 on any broadening. The roles of whoever writes and reads dumps come with the dumps.
@@ -10,7 +10,6 @@ from aws_cdk import Aws, CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
-from aws_cdk import aws_efs as efs
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -21,6 +20,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from stacks.data import Database
+from stacks.files import make_folders
 from stacks.names import kept_name
 from stacks.network import NetworkStack
 from stacks.retention import RETENTIONS
@@ -28,7 +28,6 @@ from stacks.roles import KINDS, allow, allow_connection, make_role
 from stacks.settings import Stage
 
 IMAGES_KEPT = 50
-SPOOL_OWNER = "1000"
 
 
 class PlatformStack(Stack):
@@ -57,7 +56,7 @@ class PlatformStack(Stack):
         self.page = self._make_topic("Page", "somebody must get up")
         self.ticket = self._make_topic("Ticket", "somebody should look at it today")
         self._send_events(database)
-        self.spool = self._make_spool(network) if stage.durable_spool else None
+        self.folders = make_folders(self, stage=stage, network=network, key=key, role=self.roles["desk"])
         CfnOutput(self, "RepositoryUri", value=self.images.repository_uri)
         CfnOutput(self, "ClusterName", value=self.cluster.cluster_name)
         for kind, group in self.logs.items():
@@ -183,33 +182,3 @@ class PlatformStack(Stack):
             source_ids=list(database.dimensions.values()),
             event_categories=["failover", "failure", "maintenance", "notification"],
         )
-
-    # --- the spool --------------------------------------------------------------------------------------------------
-
-    def _make_spool(self, network: NetworkStack) -> efs.AccessPoint:
-        """A spool that outlives its task, for who wants its observations through any loss of a machine."""
-        files = efs.FileSystem(
-            self,
-            "Spool",
-            vpc=network.vpc,
-            vpc_subnets=ec2.SubnetSelection(subnets=network.database_subnets),
-            security_group=network.groups.spool,
-            encrypted=True,
-            kms_key=self.key,
-            enable_automatic_backups=True,
-            removal_policy=RemovalPolicy.RETAIN if self.stage.protected else RemovalPolicy.DESTROY,
-        )
-        point = files.add_access_point(
-            "Desks",
-            path="/desks",
-            create_acl=efs.Acl(owner_uid=SPOOL_OWNER, owner_gid=SPOOL_OWNER, permissions="0700"),
-            posix_user=efs.PosixUser(uid=SPOOL_OWNER, gid=SPOOL_OWNER),
-        )
-        self.roles["desk"].add_to_policy(
-            iam.PolicyStatement(
-                actions=["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"],
-                resources=[files.file_system_arn],
-                conditions={"StringEquals": {"elasticfilesystem:AccessPointArn": point.access_point_arn}},
-            )
-        )
-        return point

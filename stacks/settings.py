@@ -65,6 +65,11 @@ class Desk:
     keys_secret_arn: str = ""
     has_passphrase: bool = False
 
+    @property
+    def simulated(self) -> bool:
+        """Paper, and no venue given: a simulated one stands beside it, in its own task."""
+        return not self.live and not self.venue_url
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
@@ -119,9 +124,19 @@ class Stage:
     def prefix(self) -> str:
         return f"holdfast-{self.name}"
 
+    @property
+    def simulates(self) -> bool:
+        return any(desk.simulated for desk in self.desks)
 
-DEV_DESKS = (Desk(name="first", account="first"),)
-PROD_DESKS = (Desk(name="first", account="first"),)
+    @property
+    def keeps_files(self) -> bool:
+        """Whether anything of a task must outlive it."""
+        return self.durable_spool or self.simulates
+
+
+# One of the sample desks, on paper: it trades as soon as it is deployed, and harms nobody.
+DEV_DESKS = (Desk(name="first", account="paper-spot"),)
+PROD_DESKS = (Desk(name="first", account="paper-spot"),)
 
 # One row, one choice.          dev                       prod
 TABLE: Mapping[str, tuple[Any, Any]] = {
@@ -295,6 +310,10 @@ def _desk_faults(desk: Desk) -> list[str]:
         faults.append(f"desk {desk.name}: keys_secret_arn must be the whole ARN of a secret, never a key")
     if desk.live and not desk.keys_secret_arn:
         faults.append(f"desk {desk.name} is live and has no keys_secret_arn")
+    if desk.simulated and desk.keys_secret_arn:
+        faults.append(
+            f"desk {desk.name} has a keys_secret_arn and no venue to use it at: say live, or venue_url"
+        )
     if desk.live and desk.venue_url:
         faults.append(
             f"desk {desk.name} is live and has a venue_url: live orders go to the venue's own address"

@@ -39,7 +39,9 @@ class TasksStack(Stack):
         self.network = network
         self.platform = platform
         digest = image_digest(self)
-        commands = {"migrate": ("migrate",), "backup": ("backup",), "drill": ("drill",)}
+        # A stage with a simulated venue has the sample desks to trade there; whoever has desks of his own enrols them.
+        migrate = ("migrate", "--samples") if stage.simulates else ("migrate",)
+        commands = {"migrate": migrate, "backup": ("backup",), "drill": ("drill",)}
         targets = {"backup": ("--bucket", dump_bucket), "drill": ("--bucket", dump_bucket)}
         environments = {
             kind: task_environment(database, user=DATABASE_USERS.get(kind), stage=stage.name)

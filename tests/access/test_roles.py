@@ -70,13 +70,14 @@ def test_migrate__makes_the_roles_as_master_and_the_schema_as_migrator(
     with SecretsEndpoint(json.dumps({"username": MASTER, "password": PASSWORD})) as secrets:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", secrets.url)
         for _ in range(2):
-            assert main(["migrate"], environ) == 0, capsys.readouterr().err
+            assert main(["migrate", "--samples"], environ) == 0, capsys.readouterr().err
         assert secrets.asked == [ARN, ARN]
     assert front.refusals == []
     assert front.tokens, "the schema is the migrator's work, not the master's"
     wanted = {"bot", "api", "readonly", "migrator", "backup"}
     assert members_of_iam(rds) == {f"holdfast_{each}" for each in wanted}
     assert main(["verify"], settings(front, authority, "holdfast_bot")) == 0, capsys.readouterr().err
+    assert "paper-spot: 0 difference(s)" in capsys.readouterr().out
     assert "canary" not in "".join(capsys.readouterr())
 
 

@@ -99,6 +99,7 @@ def test_override__what_cannot_be_is_refused(key: str, given: str) -> None:
             "keys_secret_arn": SECRET,
             "venue_url": "http://localhost",
         },
+        {"name": "a", "account": "a", "keys_secret_arn": SECRET},
         {"name": "a"},
         {"name": "a", "account": "a", "colour": "red"},
         "a",
