@@ -56,7 +56,7 @@ class Revision:
     name: str
     below: str
     oldest_program: str
-    path: Path
+    sql: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,11 +148,12 @@ def _revision(path: Path) -> Revision:
         and node.targets[0].id in ("revision", "down_revision", "oldest_program")
     }
     name = says["revision"]
+    script = path.with_suffix(".up.sql")
     return Revision(
         name=name,
         below=says["down_revision"] or "",
         oldest_program=says.get("oldest_program", name),
-        path=path,
+        sql=script.read_text("utf-8") if script.is_file() else f"-- made by {path.name}",
     )
 
 

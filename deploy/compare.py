@@ -74,7 +74,11 @@ def _changes(stack: str, before: Mapping[str, Any], after: Mapping[str, Any]) ->
     touched = {name for name in after if before.get(name) == after[name] and refers(after[name], replaced)}
     for name in sorted(touched):
         yield Change(
-            stack=stack, resource=name, type=after[name]["Type"], action=MODIFY, properties=("(refers)",)
+            stack=stack,
+            resource=name,
+            type=after[name]["Type"],
+            action=MODIFY,
+            properties=("refers to what is replaced",),
         )
 
 

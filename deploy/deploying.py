@@ -5,12 +5,13 @@ Observe, plan, execute, under the stage's lock; again until a plan is whole. A r
 
 import argparse
 
-from deploy import buckets, errors, planning
+from deploy import buckets, cost, errors, planning
 from deploy.execute import execute
 from deploy.observe import observe
-from deploy.plan import Wishes, plan
+from deploy.plan import Plan, Wishes, plan
 from deploy.releases import FAILED
 from deploy.retreat import CAUSES, retreat
+from deploy.review import review
 from deploy.site import Site
 from deploy.work import Work, write_receipt
 
@@ -24,7 +25,7 @@ def run(site: Site, args: argparse.Namespace) -> int:
 
 
 def deploy(site: Site, wishes: Wishes) -> int:
-    desired = site.read_templates()
+    desired, prices = site.read_templates(), cost.read_prices()
     if not buckets.exists(site.cloud, site.bucket):
         site.timeline.tell("deploy", f"make the bucket {site.bucket}, where the deployer remembers")
         buckets.make(site.cloud, site.bucket)
@@ -32,9 +33,9 @@ def deploy(site: Site, wishes: Wishes) -> int:
         for _ in range(ROUNDS_MAX):
             observed = observe(site.cloud, desired, wish=wishes.image)
             found = plan(desired, observed, wishes)
-            planning.tell(site, found)
+            planning.tell(site, review(desired, observed, found, prices))
             if found.refusals:
-                raise found.refusals[0]
+                raise _one_of(found)
             work = Work(
                 site=site,
                 desired=desired,
@@ -71,3 +72,10 @@ def _carry_out(work: Work) -> None:
         raise retreat(work, fault) from fault
     finally:
         work.site.rolling = False
+
+
+def _one_of(found: Plan) -> errors.DeployError:
+    """The one refusal as it is; several are said together."""
+    if len(found.refusals) == 1:
+        return found.refusals[0]
+    return errors.NotReady(count=len(found.refusals), faults=" ".join(map(str, found.refusals)))

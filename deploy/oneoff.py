@@ -16,7 +16,7 @@ from deploy.observe import Observed
 from deploy.site import Site
 
 TASK_SECONDS_MAX = 3600
-LOG_GRACE_SECONDS = 10.0
+LOG_GRACE_SECONDS = 15.0
 TAIL_SHOWN = 5
 
 

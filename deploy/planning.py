@@ -5,9 +5,10 @@ It makes describe, list, get and head calls alone.
 
 import argparse
 
-from deploy import errors
+from deploy import cost, errors, preflight
 from deploy.observe import observe
-from deploy.plan import BAKE_SECONDS, Plan, Wishes, plan
+from deploy.plan import BAKE_SECONDS, Wishes, plan
+from deploy.review import Review, as_json, render, review
 from deploy.site import Site
 
 
@@ -30,17 +31,23 @@ def wishes_of(args: argparse.Namespace) -> Wishes:
 
 
 def run(site: Site, args: argparse.Namespace) -> int:
-    wishes = wishes_of(args)
+    return look(site, wishes_of(args))
+
+
+def look(site: Site, wishes: Wishes) -> int:
     desired = site.read_templates()
-    found = plan(desired, observe(site.cloud, desired, wish=wishes.image), wishes)
-    tell(site, found)
-    if found.refusals:
+    observed = observe(site.cloud, desired, wish=wishes.image)
+    found = plan(desired, observed, wishes)
+    tell(site, review(desired, observed, found, cost.read_prices()))
+    faults = preflight.look(site, desired, observed) if found.steps else ()
+    if found.refusals or faults:
         return errors.REFUSED
     return errors.CHANGES if found.steps else errors.DONE
 
 
-def tell(site: Site, found: Plan) -> None:
-    for step in found.steps:
-        site.timeline.tell("plan", str(step))
-    for refusal in found.refusals:
-        site.timeline.tell("refused", str(refusal))
+def tell(site: Site, found: Review) -> None:
+    """As one object of JSON, or as lines that are no part of the timeline."""
+    if site.timeline.as_json:
+        site.timeline.tell("review", "what would be done", **as_json(found))
+    else:
+        print("\n".join(render(found)), file=site.timeline.out)

@@ -37,15 +37,19 @@ Look = Callable[[Site, Desired, Observed], Iterator[Finding]]
 
 
 def find(site: Site, desired: Desired, observed: Observed) -> tuple[Finding, ...]:
-    return tuple(finding for look in LOOKS for finding in look(site, desired, observed))
+    return tuple(finding for each in LOOKS for finding in each(site, desired, observed))
 
 
-def verify(site: Site, desired: Desired, observed: Observed) -> None:
+def look(site: Site, desired: Desired, observed: Observed) -> tuple[str, ...]:
+    """Tells every finding, and gives back those that stop."""
     found = find(site, desired, observed)
     for each in found:
         site.timeline.tell("preflight", f"{'fault' if each.stops else 'note'}: {each.sentence}")
-    faults = [each.sentence for each in found if each.stops]
-    if faults:
+    return tuple(each.sentence for each in found if each.stops)
+
+
+def verify(site: Site, desired: Desired, observed: Observed) -> None:
+    if faults := look(site, desired, observed):
         raise NotReady(count=len(faults), faults=" ".join(faults))
 
 

@@ -51,7 +51,7 @@ def retreat(work: Work, cause: DeployError) -> DeployError:
         return RollbackFailed(cause=cause, digest=before.digest, detail=detail)
     work.site.timeline.tell("rollback", f"to {before.digest} of release {before.id}: {cause}")
     try:
-        _go_back(work, before)
+        go_back(work, before)
     except (*CAUSES, AwsRefused) as fault:
         write_receipt(work, FAILED, digest=digest, wanted=digest, reason=f"{cause} Then: {fault}")
         return RollbackFailed(cause=cause, digest=before.digest, detail=str(fault))
@@ -61,7 +61,8 @@ def retreat(work: Work, cause: DeployError) -> DeployError:
     return RolledBack(digest=before.digest, cause=cause)
 
 
-def _go_back(work: Work, before: Release) -> None:
+def go_back(work: Work, before: Release) -> None:
+    """Desk by desk, with the same proof as forward, and then the tasks of the clock."""
     site, desired = work.site, work.desired
     bot = _as_it_was(work, "Bot")
     for desk in desired.desks:
