@@ -52,7 +52,13 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
         with Store(database("bot"), user) as store, terminal.Screen(Console()) as screen:
             view = _View(settings, store, screen)
             return supervisor.supervise(
-                settings.data_dir, children, view.show, stop, environ=os.environ, tick_seconds=1.0
+                settings.data_dir,
+                children,
+                view.show,
+                stop,
+                environ=os.environ,
+                tick_seconds=1.0,
+                before_start=lambda: samples.require_free_port(settings.data_dir),
             )
 
 

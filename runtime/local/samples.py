@@ -1,13 +1,17 @@
 """What `make run` starts: the simulated venue with a paper account for each desk, and a process for each desk."""
 
+import errno
 import json
+import socket
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from runtime import errors
 from runtime.local.supervisor import Child, kept_port
 
 DESKS = Path(__file__).parent / "sample_desks.toml"
+_HOST = "127.0.0.1"
 _PAPER_SECRET = "paper-secret"
 _PAPER_PASSPHRASE = "paper-passphrase"
 _PAPER_MONEY = {"USDT": "100000"}
@@ -17,7 +21,7 @@ def children(data_dir: Path, user: str, accounts: Sequence[str], *, seed: int, s
     """The simulator first; the desks start once it listens, and stop before it."""
     folder = data_dir / "simulator"
     folder.mkdir(parents=True, exist_ok=True)
-    port = kept_port(folder / "port")
+    port = kept_port(_port_file(data_dir))
     accounts_file = folder / "accounts.json"
     accounts_file.write_text(json.dumps([_paper_account(name) for name in accounts]), encoding="utf-8")
     runtime = (sys.executable, "-m", "runtime")
@@ -39,12 +43,30 @@ def children(data_dir: Path, user: str, accounts: Sequence[str], *, seed: int, s
     return [venue, *(_desk(runtime, data_dir, user, name, port) for name in accounts)]
 
 
+def require_free_port(data_dir: Path) -> None:
+    """The simulator has its port for good, since desks and their books know it by that."""
+    file = _port_file(data_dir)
+    port = kept_port(file)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HOST, port))
+        except OSError as exc:
+            if exc.errno != errno.EADDRINUSE:
+                raise
+            raise errors.PortBusy(port=port, host=_HOST, setting=f"a number in {file}") from exc
+
+
+def _port_file(data_dir: Path) -> Path:
+    return data_dir / "simulator" / "port"
+
+
 def _desk(runtime: tuple[str, ...], data_dir: Path, user: str, account: str, port: int) -> Child:
     environment = {
         "HOLDFAST_DATA_DIR": str(data_dir),
         "HOLDFAST_USER": user,
         "HOLDFAST_ACCOUNT": account,
-        "HOLDFAST_VENUE_URL": f"http://127.0.0.1:{port}",
+        "HOLDFAST_VENUE_URL": f"http://{_HOST}:{port}",
         "HOLDFAST_VENUE_KEY": f"{account}-key",
         "HOLDFAST_VENUE_SECRET": _PAPER_SECRET,
         "HOLDFAST_VENUE_PASSPHRASE": _PAPER_PASSPHRASE,

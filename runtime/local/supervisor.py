@@ -1,5 +1,6 @@
 """Starts our processes, starts again what dies, and stops all of them cleanly. It owns their log files and the roster
-in the data folder; it never asks what a child does, it only sees whether it lives and what it last said.
+in the data folder; it never asks what a child does, it only sees whether it lives, what it last said, and with which
+exit code it left: one that no restart can mend stays down, and is shown with its last words.
 
 A supervisor that is killed takes its children with it: Linux sends them SIGTERM, and everywhere their stdin ends.
 """
@@ -29,8 +30,24 @@ STOP_SECONDS_MAX = 20.0
 TICK_SECONDS = 0.25
 READ_BYTES = 65536
 READS_MAX = 16
+USAGE_EXIT_CODE = 2
+# Whoever leaves with one of these would leave with it again: somebody has to change something first.
+HOPELESS = frozenset(
+    {
+        USAGE_EXIT_CODE,
+        errors.BadSettings.exit_code,
+        errors.SchemaMismatch.exit_code,
+        errors.PortBusy.exit_code,
+        errors.NoPermission.exit_code,
+        errors.VenueUnsafe.exit_code,
+    }
+)
 
 Tick = Callable[[tuple[ProcessStatus, ...]], None]
+
+
+def _nothing() -> None:
+    return
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +82,10 @@ class _Running:
     @property
     def is_alive(self) -> bool:
         return self.process is not None
+
+    @property
+    def is_hopeless(self) -> bool:
+        return self.process is None and self.returncode in HOPELESS
 
     def spawn(self, environ: Mapping[str, str]) -> None:
         self.restarts += 1
@@ -152,6 +173,8 @@ class _Running:
     def _state(self) -> str:
         if self.process is not None:
             return "running" if self.is_ready else "starting"
+        if self.is_hopeless:
+            return f"failed with {self.returncode}, which no restart mends"
         return "waiting" if self.returncode is None else f"ended with {self.returncode}"
 
 
@@ -179,7 +202,8 @@ class _Watch:
             one.take_output()
             changed |= one.bury()
         for one in self.running:
-            if not one.is_alive and time.monotonic() >= one.due_at_seconds and self._may_start(one):
+            is_due = not one.is_alive and not one.is_hopeless and time.monotonic() >= one.due_at_seconds
+            if is_due and self._may_start(one):
                 one.spawn(self.environ)
                 changed = True
         if changed:
@@ -216,7 +240,7 @@ class _Watch:
         if one.restarts >= 0:
             return True
         below = [other for other in self.running if other.stage < one.stage]
-        waited = [other for other in below if not other.is_ready]
+        waited = [other for other in below if not other.is_ready and not other.is_hopeless]
         return all(time.monotonic() - other.started_at_seconds > READY_SECONDS_MAX for other in waited)
 
     def _wait(self, wake: int, seconds_max: float) -> None:
@@ -238,15 +262,18 @@ def supervise(
     *,
     environ: Mapping[str, str],
     tick_seconds: float = TICK_SECONDS,
+    before_start: Callable[[], None] = _nothing,
 ) -> int:
     """Run the children until SIGINT, SIGTERM or `stop`; 0 when all of them are gone. Main thread only.
 
-    A second signal while stopping ends whatever is left at once.
+    `before_start` may refuse to begin; it is asked once nothing is left of an earlier supervisor. A second signal while
+    stopping ends whatever is left at once.
     """
     lock = roster.take_watch(data_dir)
     signals: list[int] = []
     try:
         roster.end_leftovers(data_dir)
+        before_start()
         with _hearing(signals, stop) as wake:
             watch = _Watch(data_dir, children, environ)
             watch.note()

@@ -154,7 +154,7 @@ def _desk_panel(desk: DeskStatus, now: datetime) -> Panel:
     table = Table(box=None, expand=True, pad_edge=False)
     for heading in ("bot", "strategy", "state"):
         table.add_column(heading)
-    for heading in ("equity", "realised", "open", "fills", "ticks"):
+    for heading in ("result", "realised", "open", "fills", "ticks"):
         table.add_column(heading, justify="right")
     table.add_column("positions")
     for bot in desk.bots:
@@ -173,8 +173,8 @@ def _bot_cells(bot: BotStatus, now: datetime) -> list[Text]:
         Text(bot.name, style="bold"),
         Text(bot.strategy),
         Text(bot.state, style=STYLES[bot.state]),
-        Text(f"{_money(bot.equity)} ({age(bot.equity_at, now)})"),
-        Text(_money(bot.realised)),
+        Text(f"{_signed(bot.equity)} ({age(bot.equity_at, now)})"),
+        Text(_signed(bot.realised)),
         Text(str(bot.open_orders)),
         Text(str(bot.fills)),
         Text(f"{bot.ticks} ({age(bot.ticked_at, now)})"),
@@ -195,10 +195,10 @@ def _process_table(processes: tuple[ProcessStatus, ...]) -> Table:
 
 
 def _plain_bot(bot: BotStatus, now: datetime) -> str:
-    equity = f"equity {_money(bot.equity)} ({age(bot.equity_at, now)})"
+    result = f"result {_signed(bot.equity)} ({age(bot.equity_at, now)})"
     holds = ", ".join(_position(position) for position in bot.positions) or "flat"
     ticks = f"tick {bot.ticks} ({age(bot.ticked_at, now)})"
-    return f"{bot.name} {bot.state}, {equity}, {holds}, {bot.open_orders} open, {bot.fills} fills, {ticks}"
+    return f"{bot.name} {bot.state}, {result}, {holds}, {bot.open_orders} open, {bot.fills} fills, {ticks}"
 
 
 def _position(position: PositionStatus) -> str:
@@ -206,8 +206,9 @@ def _position(position: PositionStatus) -> str:
     return text if position.unrealised is None else f"{text} ({position.unrealised:+,.2f})"
 
 
-def _money(amount: Decimal | None) -> str:
-    return "-" if amount is None else f"{amount.quantize(CENT, rounding=ROUND_HALF_EVEN):,}"
+def _signed(amount: Decimal | None) -> str:
+    """Won or lost, never a wealth: the ledger's `equity` is what a bot made since it began."""
+    return "-" if amount is None else f"{amount.quantize(CENT, rounding=ROUND_HALF_EVEN):+,}"
 
 
 def _figure(number: Decimal) -> str:

@@ -15,7 +15,7 @@ from runtime import errors
 from runtime.domain.status import ProcessStatus
 from runtime.local import processes, roster
 from runtime.local.logfile import BoundedLog
-from runtime.local.supervisor import Child, find_supervisor, stop_supervisor, supervise
+from runtime.local.supervisor import HOPELESS, Child, find_supervisor, stop_supervisor, supervise
 from tests.local.processes_under_test import ROOT
 
 OBEDIENT = "import sys, time; print('here', flush=True); sys.stdin.read()"
@@ -121,6 +121,41 @@ def test_supervise__what_dies_is_started_again_more_and_more_slowly(tmp_path: Pa
     last = _run_until(tmp_path, children, lambda all_: all_[0].restarts >= 2 and all_[0].pid is None)
     assert last[0].state == "ended with 7"
     assert last[1].restarts == 0
+
+
+@pytest.mark.parametrize("code", sorted(HOPELESS))
+def test_supervise__what_no_restart_can_mend_stays_down_and_hinders_nobody(code: int, tmp_path: Path) -> None:
+    hopeless = f"print('BadSettings: what is wrong, and what to do.'); raise SystemExit({code})"
+    children = [
+        _child("hopeless", hopeless, ready_line="never said"),
+        _child("dies", "raise SystemExit(7)"),
+        _child("lives"),
+    ]
+    last = _run_until(
+        tmp_path,
+        children,
+        lambda all_: all_[1].restarts >= 2 and all_[2].last_line == "here" and not all_[0].pid,
+    )
+    assert (last[0].restarts, last[0].state) == (0, f"failed with {code}, which no restart mends")
+    assert last[0].last_line == "BadSettings: what is wrong, and what to do."
+    assert last[2].state == "running"
+
+
+def test_supervise__what_forbids_the_start_leaves_nothing_running(tmp_path: Path) -> None:
+    def refuse() -> None:
+        raise errors.PortBusy(port=1, host="here", setting="another")
+
+    with pytest.raises(errors.PortBusy):
+        supervise(
+            tmp_path,
+            [_child("one")],
+            lambda _: None,
+            threading.Event(),
+            environ=os.environ,
+            before_start=refuse,
+        )
+    assert not (tmp_path / "logs").exists()
+    _run_until(tmp_path, [_child("one")], lambda all_: all_[0].last_line == "here")
 
 
 def test_supervise__a_program_that_is_not_there_is_reported_and_hinders_nobody(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ BOT = BotStatus(
     strategy="momentum",
     state="running",
     halt_reason="",
-    equity=Decimal("10012.345"),
+    equity=Decimal("112.345"),
     equity_at=NOW - timedelta(seconds=3),
     ticked_at=NOW - timedelta(seconds=1),
     ticks=41,
@@ -105,7 +105,9 @@ def test_find_faults__what_is_unproved_comes_before_what_is_dead() -> None:
 def test_render__shows_every_figure_with_its_age() -> None:
     drawn = _drawn(OVERVIEW)
     for text in (
-        "10,012.34 (3 s ago)",
+        "result",
+        "+112.34 (3 s ago)",
+        "+4.20",
         "41 (1 s ago)",
         "BTC/USDT 0.015 at 68000.123 (-12.50)",
         "lease epoch 3",
@@ -129,7 +131,7 @@ def test_render__a_narrow_terminal_and_an_empty_picture_are_drawn_too() -> None:
 def test_plain_line__is_one_line_whatever_a_reason_holds() -> None:
     line = plain_line(_with_bot(state="halted", halt_reason="a\nb\r\nc"), NOW)
     assert "\n" not in line
-    assert "momo halted, equity 10,012.34 (3 s ago)" in line
+    assert "momo halted, result +112.34 (3 s ago)" in line
 
 
 @pytest.mark.parametrize(
