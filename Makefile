@@ -7,10 +7,11 @@ RUNTIME := .venv/.runtime-installed
 TEST := .venv/.test-installed
 CLOUD := .venv/.cloud-installed
 STAGE ?= dev
+DEPLOYED = $(if $(TEMPLATES),--templates $(TEMPLATES)) $(if $(IMAGE),--image $(IMAGE)) $(if $(ALLOW_REPLACE),--allow-replace $(ALLOW_REPLACE))
 SOURCES := runtime tests requirements app.py stacks deploy $(wildcard bench docker migrations)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status verify stop psql migrate rollback schema test check format prove bench image ca synth cost lock clean
+.PHONY: help setup run status verify stop psql migrate rollback schema test check format prove bench image ca synth cost plan deploy destroy lock clean
 
 help:  ## print these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -55,8 +56,8 @@ format: $(TEST)  ## fold and sort the sources as `make check` wants them
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format .
 
-prove: $(TEST)  ## kill the bot at every line and every message and count what was lost; SEED=.. POINT=..
-	@$(BIN)/python -m tests.crash $(if $(SEED),--seed $(SEED)) $(if $(POINT),--point $(POINT))
+prove: $(TEST)  ## kill the bot at every line and message and count what was lost; SEED=.. POINT=.. DEPTH=..
+	@$(BIN)/python -m tests.crash $(if $(SEED),--seed $(SEED)) $(if $(POINT),--point '$(POINT)') $(if $(DEPTH),--depth $(DEPTH))
 
 bench: $(TEST)  ## print the figures of the README, measured here
 	@$(BIN)/python -m bench
@@ -72,8 +73,18 @@ synth: $(CLOUD)  ## write the AWS templates of STAGE=dev (or prod) to cdk.out, w
 	@CDK_VALIDATION=false CDK_OUTDIR=cdk.out/$(STAGE) CDK_CONTEXT_JSON='{"stage":"$(STAGE)"}' $(BIN)/python app.py
 	@ls cdk.out/$(STAGE)/*.template.json
 
-cost: synth  ## say what STAGE=dev (or prod) costs in a month; fails over the limit of the stage
-	@$(BIN)/python -m deploy.cost --stage $(STAGE)
+cost: synth  ## say what STAGE=dev (or prod) costs in a month, and the difference to AGAINST=tag-or-folder; has a limit
+	@$(BIN)/python -m deploy.cost --stage $(STAGE) $(if $(AGAINST),--against "$(AGAINST)")
+
+plan: $(if $(TEMPLATES),$(RUNTIME),synth)  ## say what `make deploy` would do to STAGE=dev and change nothing; IMAGE=, TEMPLATES=folder
+	@$(BIN)/python -m deploy plan --stage $(STAGE) $(DEPLOYED)
+
+deploy: $(if $(TEMPLATES),$(RUNTIME),synth)  ## bring STAGE=dev up or to a new image; IMAGE=digest or tag, TEMPLATES=folder
+	@$(BIN)/python -m deploy deploy --stage $(STAGE) $(DEPLOYED)
+
+destroy: $(CLOUD)  ## take STAGE=dev down, last backup first; PLAN=yes only says how; CONFIRM=, WITHOUT_BACKUP=yes, LEAVE=, PURGE=yes
+	@$(BIN)/python -m deploy destroy --stage $(STAGE) $(if $(PLAN),--plan) $(if $(CONFIRM),--confirm $(CONFIRM)) \
+		$(if $(WITHOUT_BACKUP),--without-backup) $(if $(LEAVE),--leave $(LEAVE)) $(if $(PURGE),--purge)
 
 lock: $(RUNTIME)  ## write requirements/*.txt again from pyproject.toml; UPGRADE=1 takes newer versions
 	@$(BIN)/python requirements/lock.py $(if $(UPGRADE),--upgrade)

@@ -32,6 +32,8 @@ from tests.deploy.simulated.resources import Resources
 from tests.deploy.simulated.s3 import Objects
 
 PAGE = 3
+# Events come by the hundred, and a page of them as the real one would be.
+PAGES = {"DescribeStackEvents": 100, "DescribeEvents": 100}
 LOOKING = ("Describe", "Get", "List", "Head", "BatchGet", "Filter")
 
 
@@ -172,16 +174,17 @@ class ScriptedAws:
         rules = paginators(service).get(operation)
         if rules is None or rules.get("more_results") == "HasMoreStacks":
             return found
+        size = PAGES.get(operation, PAGE)
         keys, tokens = _names(rules["result_key"]), _names(rules["input_token"])
         start = int(str(arguments.get(tokens[0], "0")).rpartition("-")[2] or 0)
         rows = [(key, row) for key in keys if isinstance(found.get(key), list) for row in found[key]]
         page: dict[str, Any] = {key: each for key, each in found.items() if key not in keys}
         for key in keys:
             if key in found:
-                page[key] = [row for name, row in rows[start : start + PAGE] if name == key]
-        if len(rows) > start + PAGE:
+                page[key] = [row for name, row in rows[start : start + size] if name == key]
+        if len(rows) > start + size:
             for name in _names(rules["output_token"]):
-                page[name.partition(" ")[0]] = f"page-{start + PAGE}"
+                page[name.partition(" ")[0]] = f"page-{start + size}"
             if flag := rules.get("more_results"):
                 page[flag] = True
         return page

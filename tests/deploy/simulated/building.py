@@ -103,6 +103,11 @@ class Building:
         self._tell_outputs(stack)
         return waits
 
+    def put_back(self, stack: Stack) -> None:
+        """A service that ECS has not taken back itself is taken back by the stack."""
+        for resource in stack.resources.values():
+            self.resources.put_back(resource)
+
     def _tell_outputs(self, stack: Stack) -> None:
         scope = self._scope(stack, stack.template, stack.parameters, dict(stack.resources))
         stack.outputs, stack.exports = {}, {}

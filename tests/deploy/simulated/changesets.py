@@ -80,7 +80,7 @@ class ChangeSets:
         number = self.standing.number()
         made = Stack(
             name,
-            self.standing.arn("cloudformation", f"stack/{name}/{number}"),
+            self.standing.arn("cloudformation", f"stack/{name}/{number:08x}-0000-4000-8000-000000000000"),
             self.standing.clock.now(),
             "REVIEW_IN_PROGRESS",
         )
@@ -168,6 +168,7 @@ class ChangeSets:
         if clash := self.building.clash(stack, found):
             course = Course(fails=clash)
         found.executed = True
+        stack.remember()
         self.executed.append(found.stack)
         verb = found.kind
         self._say(stack, stack.name, f"{verb}_IN_PROGRESS", "User Initiated")
@@ -207,9 +208,17 @@ class ChangeSets:
             self._roll_back(stack, made.kind, course.fails if not course.hidden else "")
 
     def _roll_back(self, stack: Stack, verb: str, reason: str) -> None:
+        """An update that is rolled back shows its old parameters and template again, and its services are as before."""
         first = "ROLLBACK" if verb == "CREATE" else "UPDATE_ROLLBACK"
         self._say(stack, stack.name, f"{first}_IN_PROGRESS", reason)
-        self.standing.clock.after(20, lambda: self._say(stack, stack.name, f"{first}_COMPLETE"))
+
+        def end() -> None:
+            if verb != "CREATE":
+                stack.restore()
+                self.building.put_back(stack)
+            self._say(stack, stack.name, f"{first}_COMPLETE")
+
+        self.standing.clock.after(20, end)
 
     def _say(self, stack: Stack, logical: str, status: str, reason: str = "") -> None:
         stack.say(self.standing.clock.now(), logical, status, reason)

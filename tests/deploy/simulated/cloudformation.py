@@ -51,6 +51,23 @@ class Stacks(ChangeSets):
             ]
         }
 
+    def describe_stack_resource(self, asked: Asked) -> dict[str, Any]:
+        stack = self.find(asked["StackName"])
+        found = stack.resources.get(asked["LogicalResourceId"])
+        if found is None:
+            raise Refusal(
+                "ValidationError", f"Resource {asked['LogicalResourceId']} does not exist for stack"
+            )
+        return {
+            "StackResourceDetail": {
+                "LogicalResourceId": found.logical,
+                "PhysicalResourceId": found.physical,
+                "ResourceType": found.type,
+                "ResourceStatus": found.status,
+                "LastUpdatedTimestamp": self.standing.clock.now(),
+            }
+        }
+
     def describe_stack_events(self, asked: Asked) -> dict[str, Any]:
         stack = self.find(asked["StackName"])
         return {
@@ -119,9 +136,11 @@ class Stacks(ChangeSets):
         return {}
 
     def delete_stack(self, asked: Asked) -> dict[str, Any]:
-        if asked["StackName"] not in self.stacks:
+        stack = next(
+            (each for each in self.stacks.values() if asked["StackName"] in (each.name, each.id)), None
+        )
+        if stack is None:
             return {}
-        stack = self.stacks[asked["StackName"]]
         if stack.protected:
             raise Refusal(
                 "ValidationError",

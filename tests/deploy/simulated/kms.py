@@ -81,7 +81,7 @@ class Keys:
         return found
 
     def describe_secret(self, asked: Asked) -> dict[str, Any]:
-        return {"ARN": self._secret(asked).arn}
+        return {"ARN": self._secret(asked).arn, "VersionIdsToStages": {"v" * 32: ["AWSCURRENT"]}}
 
     def get_secret_value(self, asked: Asked) -> dict[str, Any]:
         found = self._secret(asked)

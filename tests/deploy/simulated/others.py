@@ -25,6 +25,7 @@ class Others:
         self.addresses: dict[str, dict[str, str]] = {}
         self.alarms: dict[str, Alarm] = {}
         self.roles: set[str] = set()
+        self.file_systems: dict[str, dict[str, str]] = {}
         self.free_addresses = 200
 
     def get_caller_identity(self, asked: Asked) -> dict[str, Any]:
@@ -82,7 +83,26 @@ class Others:
         return {}
 
     def describe_file_systems(self, asked: Asked) -> dict[str, Any]:
-        return {"FileSystems": []}
+        return {
+            "FileSystems": [
+                {
+                    "OwnerId": self.standing.account_id,
+                    "CreationToken": name,
+                    "FileSystemId": name,
+                    "CreationTime": self.standing.clock.now(),
+                    "LifeCycleState": "available",
+                    "NumberOfMountTargets": 0,
+                    "SizeInBytes": {"Value": 6144},
+                    "PerformanceMode": "generalPurpose",
+                    "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+                }
+                for name, tags in self.file_systems.items()
+            ]
+        }
+
+    def delete_file_system(self, asked: Asked) -> dict[str, Any]:
+        del self.file_systems[asked["FileSystemId"]]
+        return {}
 
     def describe_alarms(self, asked: Asked) -> dict[str, Any]:
         names, start = asked.get("AlarmNames"), asked.get("AlarmNamePrefix", "")

@@ -206,6 +206,12 @@ class Databases:
         del self.snapshots[found.name]
         return {"DBSnapshot": self._shown(found)}
 
+    def delete_db_cluster_snapshot(self, asked: Asked) -> dict[str, Any]:
+        name = asked["DBClusterSnapshotIdentifier"]
+        (found,) = self._found(self.snapshots, name, "DBClusterSnapshotNotFoundFault")
+        del self.snapshots[found.name]
+        return {"DBClusterSnapshot": self._shown_cluster(found)}
+
     def _shown(self, each: Snapshot) -> dict[str, Any]:
         return {
             "DBSnapshotIdentifier": each.name,

@@ -193,6 +193,7 @@ class Resources:
                 {name: Alarm(name, is_composite=True)}
             ),
             "IAM::Role": lambda: self.others.roles.add(name),
+            "EFS::FileSystem": lambda: self.others.file_systems.update({name: tags}),
         }
         makers.get(kind, lambda: None)()
 
@@ -222,6 +223,10 @@ class Resources:
         desk.desired = desired
         return self.containers.roll(desk, definition) if changed else None
 
+    def put_back(self, resource: Resource) -> None:
+        if resource.type == "AWS::ECS::Service":
+            self._serve(resource, resource)
+
     # --- taking away ------------------------------------------------------------------------------------------------
 
     def take_away(self, resource: Resource) -> None:
@@ -242,6 +247,7 @@ class Resources:
             "CloudWatch::Alarm": lambda: self.others.alarms.pop(name, None),
             "CloudWatch::CompositeAlarm": lambda: self.others.alarms.pop(name, None),
             "IAM::Role": lambda: self.others.roles.discard(name),
+            "EFS::FileSystem": lambda: self.others.file_systems.pop(name, None),
         }
         takers.get(resource.type.removeprefix("AWS::"), lambda: None)()
 

@@ -1,7 +1,7 @@
 """The parts that the simulated CloudFormation is made of: stacks, change sets, events, and how each goes on."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -64,6 +64,20 @@ class Stack:
     hidden_events: list[str] = field(default_factory=list)
     reason: str = ""
     protected: bool = False
+    # What it was before the operation that is under way, and is again when that is rolled back.
+    before: "Stack | None" = None
+
+    def remember(self) -> None:
+        self.before = replace(self, resources=dict(self.resources), outputs=dict(self.outputs))
+
+    def restore(self) -> None:
+        if self.before:
+            self.template, self.parameters, self.tags = (
+                self.before.template,
+                self.before.parameters,
+                self.before.tags,
+            )
+            self.resources, self.outputs = dict(self.before.resources), dict(self.before.outputs)
 
     def say(self, at: datetime, logical: str, status: str, reason: str = "") -> None:
         kind = "AWS::CloudFormation::Stack"
