@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from deploy import earlier, errors
 from stacks.settings import STAGES, read_stage
 
 PRICES = Path(__file__).with_name("prices.json")
@@ -304,6 +305,29 @@ def _price(lines: Sequence[Line], prices: Prices) -> list[Priced]:
     return priced
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What one line costs in the one state and in the other, in USD a month."""
+
+    what: str
+    before: Decimal
+    after: Decimal
+
+    @property
+    def usd(self) -> Decimal:
+        return self.after - self.before
+
+
+def delta(old: Estimate, new: Estimate) -> tuple[Difference, ...]:
+    """Every line that costs more or less than before, the largest difference first."""
+    sums: dict[str, list[Decimal]] = {}
+    for place, found in enumerate((old, new)):
+        for each in (*found.fixed, *found.usage):
+            sums.setdefault(each.line.what, [Decimal(0), Decimal(0)])[place] += each.usd
+    changed = [Difference(what, before, after) for what, (before, after) in sums.items() if before != after]
+    return tuple(sorted(changed, key=lambda each: (-abs(each.usd), each.what)))
+
+
 def render(found: Estimate, prices: Prices, *, today: date, before: Estimate | None = None) -> Iterator[str]:
     for title, lines in (("Fixed by the templates", found.fixed), ("By usage, as assumed", found.usage)):
         yield f"{title}:"
@@ -313,6 +337,8 @@ def render(found: Estimate, prices: Prices, *, today: date, before: Estimate | N
     yield f"Total: {found.total} USD a month, list prices of us-east-1 as of {prices.as_of}, before tax."
     if before is not None:
         yield f"Before: {before.total} USD; the difference is {found.total - before.total:+} USD."
+        for changed in delta(before, found):
+            yield f"  {changed.usd:>+8} {changed.what} ({changed.before} before)"
     if (today - prices.as_of).days > DAYS_FRESH_MAX:
         yield f"The prices are older than {DAYS_FRESH_MAX} days: look at deploy/prices.json."
     for name in found.unknown:
@@ -325,7 +351,9 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--stage", choices=sorted(STAGES), default="dev")
     parser.add_argument("--templates", type=Path, help="folder of the templates (default: cdk.out/STAGE)")
-    parser.add_argument("--against", type=Path, help="folder of other templates to say the difference to")
+    parser.add_argument(
+        "--against", help="say the difference to other templates: a folder of them, or a git ref"
+    )
     parser.add_argument("--limit", type=Decimal, help="USD a month (default: the stage's cost_usd_max)")
     args = parser.parse_args(argv)
     folder = args.templates or Path("cdk.out", args.stage)
@@ -334,13 +362,25 @@ def main(argv: Sequence[str]) -> int:
         print(f"There are no templates in {folder}: run `make synth STAGE={args.stage}`.", file=sys.stderr)
         return 1
     found = estimate(templates, prices)
-    before = estimate(read_templates(args.against), prices) if args.against else None
+    try:
+        before = _estimate_against(args.against, args.stage, prices) if args.against else None
+    except errors.DeployError as fault:
+        print(fault, file=sys.stderr)
+        return fault.exit_code
     print("\n".join(render(found, prices, today=datetime.now(UTC).date(), before=before)))
     limit = args.limit if args.limit is not None else Decimal(read_stage(args.stage).cost_usd_max)
     if found.total > limit:
         print(f"That is over the limit of {limit} USD a month.", file=sys.stderr)
         return 1
     return 0
+
+
+def _estimate_against(against: str, stage: str, prices: Prices) -> Estimate:
+    with earlier.templates_of(against, stage) as folder:
+        templates = read_templates(folder)
+    if not templates:
+        raise errors.BadUsage(detail=f"There are no templates in {against}.")
+    return estimate(templates, prices)
 
 
 if __name__ == "__main__":

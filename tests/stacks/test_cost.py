@@ -66,6 +66,38 @@ def test_report__says_the_difference_the_assumptions_and_old_prices() -> None:
     assert "older than 180 days" in text
 
 
+def test_delta__names_each_line_that_changed_and_adds_up() -> None:
+    changes = cost.delta(found("dev"), found("prod"))
+    assert sum(each.usd for each in changes) == found("prod").total - found("dev").total
+    assert [abs(each.usd) for each in changes] == sorted((abs(each.usd) for each in changes), reverse=True)
+    lines = {each.what: each for each in changes}
+    assert lines["database: instance"].before == Decimal("11.68")
+    assert {lines["desk: public address"].after, lines["NAT: gateway"].before} == {Decimal(0)}
+    assert "key" not in lines, "the same in both"
+    assert cost.delta(found("dev"), found("dev")) == ()
+
+
+def test_command__compares_with_a_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    dev, prod = (str(paths(stage)["Data"].parent) for stage in ("dev", "prod"))
+    assert cost.main(["--stage", "prod", "--templates", prod, "--against", dev]) == 0
+    difference = found("prod").total - found("dev").total
+    assert f"the difference is {difference:+} USD" in capsys.readouterr().out
+
+
+def test_command__compares_with_a_state_of_the_repository(capsys: pytest.CaptureFixture[str]) -> None:
+    """That state is synthesised by its own sources; its total is its own, whatever we have changed since."""
+    dev = str(paths("dev")["Data"].parent)
+    assert cost.main(["--stage", "dev", "--templates", dev, "--against", "HEAD"]) == 0
+    assert "USD; the difference is " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("against", ["no-such-ref", "--output=here", "HEAD:docs"])
+def test_command__says_what_it_cannot_compare_with(capsys: pytest.CaptureFixture[str], against: str) -> None:
+    dev = str(paths("dev")["Data"].parent)
+    assert cost.main(["--stage", "dev", "--templates", dev, f"--against={against}"]) == 64
+    assert "is no folder and no state of this repository" in capsys.readouterr().err
+
+
 def test_prices__have_a_source_and_a_unit_and_are_used() -> None:
     assert all(
         row["source"] and row["unit"] and row["checked"] in ("page", "memory")
