@@ -16,6 +16,8 @@ from typing import Any, Self
 
 import ccxt
 
+from runtime.local import unprivileged
+
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS_MAX = 20
 STOP_SECONDS_MAX = 10
@@ -44,7 +46,11 @@ class RunningSimulator:
             str(self.port),
         ]
         self.process = subprocess.Popen(
-            [*command, *self.options], cwd=ROOT, stdout=subprocess.PIPE, text=True
+            [*command, *self.options],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=unprivileged.before_exec(unprivileged.Plain(), parent_death_signal=signal.SIGKILL),
         )
         assert self.process.stdout is not None
         ready = select.select([self.process.stdout], [], [], START_SECONDS_MAX)[0]

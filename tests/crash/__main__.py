@@ -29,6 +29,7 @@ from tests.crash.striking import timed
 WORKERS = 2
 PROGRESS_SECONDS = 5.0
 SAID_LENGTH_MAX = 500
+STDERR = Path("/dev/stderr")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with open_base() as base:
         points = _chosen(base, args, seed)
         print(f"seed {seed}: {len(points)} points, {args.workers} workers", flush=True)
+        if args.point and len(points) == 1:
+            print(f"point {points[0]}", flush=True)
         report = Report(seed)
         with (
             contextlib.suppress(KeyboardInterrupt),
@@ -77,7 +80,10 @@ def _listen(
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=main.__doc__ or __doc__)
     parser.add_argument("--seed", type=int, help="decides the order of the points and what is sampled")
-    parser.add_argument("--point", help="run one, named as in the report, or all whose name contains this")
+    parser.add_argument(
+        "--point",
+        help="run one, by its number in the seed's order or named as in the report, or all whose name contains this",
+    )
     parser.add_argument(
         "--suite", choices=list(suites.SUITES), action="append", help="only this one; repeat for more"
     )
@@ -102,6 +108,8 @@ def _chosen(base: Base, args: argparse.Namespace, seed: int) -> list[Point]:
         return [exact]
     with open_ground(base, args.workers) as ground:
         points = suites.list_points(ground, seed, args.depth)
+    if (args.point or "").isdecimal():
+        return numbered(points, args.point)
     if args.slice:
         points = suites.slice_of(points, seed)
     if args.suite:
@@ -109,6 +117,13 @@ def _chosen(base: Base, args: argparse.Namespace, seed: int) -> list[Point]:
     if args.point:
         points = [point for point in points if args.point in str(point)]
     return points[:: args.every]
+
+
+def numbered(points: Sequence[Point], written: str) -> list[Point]:
+    """The n-th in the order of the seed, of all there are at this depth; the first is 1."""
+    if not 1 <= int(written) <= len(points):
+        sys.exit(f"there is no point {written}: this seed and depth have 1 to {len(points)}")
+    return [points[int(written) - 1]]
 
 
 def _parse_point(written: str | None) -> Point | None:
@@ -124,7 +139,7 @@ def _run_all(base: Base, points: Sequence[Point], count: int) -> Generator[tuple
     with ExitStack() as stack, selectors.DefaultSelector() as waiting:
         for number in range(count):
             reader, writer = os.pipe()
-            worker = fork(partial(_work, base, number, points[number::count], writer), Path("/dev/stderr"))
+            worker = fork(partial(_work, base, number, points[number::count], writer), STDERR, is_leader=True)
             os.close(writer)
             lines = stack.enter_context(os.fdopen(reader, encoding="utf-8"))
             waiting.register(lines, selectors.EVENT_READ)
@@ -140,7 +155,8 @@ def _run_all(base: Base, points: Sequence[Point], count: int) -> Generator[tuple
 
 
 def _end(worker: Child) -> None:
-    """A worker that has told of everything ends by itself; one that is interrupted closes its simulator first."""
+    """A worker that has told of everything ends by itself; one that is interrupted closes its simulator first, or is
+    killed with it."""
     if sys.exception() is not None:
         worker.signal(signal.SIGINT)
     worker.wait()
