@@ -19,6 +19,8 @@ class OneOffs:
         self.definitions: dict[str, Definition] = {}
         self.desks: dict[str, Desk] = {}
         self.tasks = Tasks(standing, logs)
+        # The days that AWS waits before it replaces a task for its own updates.
+        self.retirement_days = "7"
         # What becomes of the next rollouts and of the next one-off tasks of a family; when empty, all goes well.
         self.rollouts: list[Rollout] = []
         self.one_offs: dict[str, list[OneOff]] = {}
@@ -148,4 +150,4 @@ class OneOffs:
         }
 
     def list_account_settings(self, asked: Asked) -> dict[str, Any]:
-        return {"settings": []}
+        return {"settings": [{"name": asked["name"], "value": self.retirement_days}]}

@@ -26,6 +26,8 @@ class Others:
         self.alarms: dict[str, Alarm] = {}
         self.roles: set[str] = set()
         self.file_systems: dict[str, dict[str, str]] = {}
+        # E-mail addresses that are told, and whether each has confirmed it.
+        self.subscribers: dict[str, bool] = {}
         self.free_addresses = 200
 
     def get_caller_identity(self, asked: Asked) -> dict[str, Any]:
@@ -103,6 +105,20 @@ class Others:
     def delete_file_system(self, asked: Asked) -> dict[str, Any]:
         del self.file_systems[asked["FileSystemId"]]
         return {}
+
+    def list_subscriptions_by_topic(self, asked: Asked) -> dict[str, Any]:
+        arn = self.standing.arn("sns", "topic:subscription")
+        return {
+            "Subscriptions": [
+                {
+                    "SubscriptionArn": arn if confirmed else "PendingConfirmation",
+                    "Protocol": "email",
+                    "Endpoint": address,
+                    "TopicArn": asked["TopicArn"],
+                }
+                for address, confirmed in self.subscribers.items()
+            ]
+        }
 
     def describe_alarms(self, asked: Asked) -> dict[str, Any]:
         names, start = asked.get("AlarmNames"), asked.get("AlarmNamePrefix", "")
