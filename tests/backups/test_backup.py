@@ -18,13 +18,15 @@ from runtime import errors
 from runtime.backups import checking, dump, manifest, programs
 from runtime.backups.progress import Progress
 from runtime.backups.shelf import Folder
+from runtime.engine import sampling
 from runtime.local import finder, processes
+from runtime.local.cluster import DATABASE
 from runtime.local.postgres import Server
-from runtime.store import contents
+from runtime.store import contents, roles, schema
 from runtime.store.databases import environment
 from tests.backups.conftest import ORDERS, Run, only
 from tests.backups.spoiling import WAYS, Spoil
-from tests.database import Database
+from tests.database import Database, make_user
 from tests.engine.desk_process import environment as clean_environment
 from tests.postgres_server import session_server
 from tests.venue import ROOT
@@ -228,3 +230,36 @@ def test_environment__leads_to_the_database_and_nowhere_else(ledger: Database) -
     assert told["PGHOST"] == str(ledger.server.postmaster.socket_dir)
     assert not set(told) & {"HOME", "PGSERVICE", "PGPASSFILE"}
     assert os.environ.get("PGDATABASE") is None
+
+
+@pytest.fixture
+def managed() -> Iterator[Database]:
+    """With the roles that RDS's master makes, on a server of its own: roles belong to all databases of one."""
+    with session_server() as own:
+        database = Database(own, DATABASE)
+        schema.upgrade(database.secret())
+        roles.make_roles(database.secret())
+        sampling.make(database.secret(), 40, lambda _: None)
+        yield database
+
+
+def test_backup__by_a_role_that_may_only_read_holds_all_tenants(
+    run: Run, managed: Database, tmp_path: Path
+) -> None:
+    make_user(managed, "somebody else")
+    folder = tmp_path / "backups"
+    said = run("backup", "--folder", folder, environ={"DATABASE_URL": managed.url("holdfast_backup")})
+    assert said.code == 0, said
+    made = json.loads(only(folder, ".json").read_bytes())
+    with contents.snapshot(managed.secret()) as snapshot:
+        assert made["contents"] == snapshot.measure()
+    assert made["contents"]["rows"]["users"] == 2
+    # The drill holds what the dump brings against the manifest.
+    assert run("drill", "--folder", folder).code == 0
+
+
+def test_backup__is_refused_while_a_single_table_is_hidden(run: Run, managed: Database) -> None:
+    managed.rows("drop policy backup on fills")
+    said = run("backup", environ={"DATABASE_URL": managed.url("holdfast_backup")})
+    assert (said.code, said.err.partition(":")[0]) == (13, "NotAllowed")
+    assert "hides rows of fills from it" in said.err

@@ -10,6 +10,8 @@ from psycopg.rows import TupleRow
 
 ROLES = ("holdfast_bot", "holdfast_api", "holdfast_readonly")
 OWNER = "holdfast_owner"
+# Reads all tenants, if it was granted that, through a policy of its own; the probes are not for it.
+BACKUP = "holdfast_backup"
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -50,6 +52,13 @@ _WIDE_POLICIES = """
     select tablename, policyname from pg_policies
     where schemaname = 'holdfast' and (permissive, cmd, qual, coalesce(with_check, qual))
       is distinct from ('PERMISSIVE', 'ALL', '(user_id = holdfast.tenant())', '(user_id = holdfast.tenant())')
+      and (policyname, permissive, cmd, roles::text[], qual)
+      is distinct from ('backup', 'PERMISSIVE', 'SELECT', array['holdfast_backup'], 'true')
+"""
+_UNSAVED_TABLES = """
+    select relname from pg_class as t
+    where relnamespace = 'holdfast'::regnamespace and relkind in ('r', 'p') and relrowsecurity
+      and not exists (select from pg_policy where polrelid = t.oid and polname = 'backup')
 """
 _OPEN_VIEWS = """
     select relname from pg_class
@@ -94,6 +103,7 @@ def holes(connection: Connection) -> dict[str, list[Any]]:
     questions = {
         "table without forced row-level security and a policy": _UNGUARDED_TABLES,
         "policy that is not the tenant's": _WIDE_POLICIES,
+        "table whose rows a backup would not hold": _UNSAVED_TABLES,
         "view that reads with its owner's rights": _OPEN_VIEWS,
         "function that runs with its owner's rights": _DEFINER_FUNCTIONS,
     }

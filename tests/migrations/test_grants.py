@@ -108,6 +108,7 @@ def test_roles__may_log_in_and_nothing_else(undisturbed: Database) -> None:
     )
     assert rows == [
         (API, True, False, False),
+        (catalogue.BACKUP, True, False, False),
         (BOT, True, False, False),
         (catalogue.OWNER, False, False, False),
         (READONLY, True, False, False),

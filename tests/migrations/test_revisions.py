@@ -158,9 +158,8 @@ def test_roles__are_as_weak_as_they_should_be(empty: Database, migrator: Secret)
             " union select pg_get_userbyid(proowner) from pg_proc where pronamespace = 'holdfast'::regnamespace"
             " union select pg_get_userbyid(nspowner) from pg_namespace where nspname = 'holdfast'"
         ).fetchall()
-    assert roles == [
-        (role, role != "holdfast_owner", False, 0) for role in sorted((*catalogue.ROLES, "holdfast_owner"))
-    ]
+    everybody = sorted((*catalogue.ROLES, catalogue.BACKUP, catalogue.OWNER))
+    assert roles == [(role, role != catalogue.OWNER, False, 0) for role in everybody]
     assert owners == [("holdfast_owner",)]
 
 

@@ -175,6 +175,8 @@ HOLES = [
     "create table later (user_id uuid)",
     "alter table orders no force row level security",
     "create policy wide on orders for select using (true)",
+    "alter policy backup on orders to public",
+    "drop policy backup on orders",
     "create view all_orders as select * from orders",
     "create materialized view all_orders as select * from orders",
     "create function first_order() returns uuid language sql security definer"

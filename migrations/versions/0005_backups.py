@@ -1,0 +1,15 @@
+"""backups"""
+
+from migrations.script import down, up
+
+revision = "0005"
+down_revision = "0004"
+oldest_program = "0003"
+
+
+def upgrade() -> None:
+    up(__file__)
+
+
+def downgrade() -> None:
+    down(__file__)
