@@ -22,6 +22,7 @@ from tests.deploy.simulated.account import Refusal, Standing
 from tests.deploy.simulated.api import check_answer, check_request, operation_of, paginators
 from tests.deploy.simulated.clock import VirtualClock
 from tests.deploy.simulated.cloudformation import Stacks
+from tests.deploy.simulated.drifts import Drifts
 from tests.deploy.simulated.ecr import Registry
 from tests.deploy.simulated.ecs import Containers
 from tests.deploy.simulated.kms import Keys
@@ -33,7 +34,7 @@ from tests.deploy.simulated.s3 import Objects
 
 PAGE = 3
 # Events come by the hundred, and a page of them as the real one would be.
-PAGES = {"DescribeStackEvents": 100, "DescribeEvents": 100}
+PAGES = {"DescribeStackEvents": 100, "DescribeEvents": 100, "DescribeAlarms": 8}
 LOOKING = ("Describe", "Get", "List", "Head", "BatchGet", "Filter")
 
 
@@ -73,6 +74,7 @@ class ScriptedAws:
             others=self.others,
         )
         self.cloudformation = Stacks(self.standing, resources)
+        self.drifts = Drifts(self.standing, self.cloudformation.find)
         self.asked: list[Asked] = []
         self.refusals: list[tuple[Callable[[int, Asked], bool], Refusal]] = []
         # The number of the request at which the deployer dies, and whether AWS has carried it out by then.
@@ -146,7 +148,8 @@ class ScriptedAws:
         for hits, refusal in self.refusals:
             if hits(number, asked):
                 raise refusal
-        found = getattr(self._service(service), xform_name(operation))(arguments)
+        who = self.drifts if "Drift" in operation else self._service(service)
+        found = getattr(who, xform_name(operation))(arguments)
         page = self._page(service, operation, found, arguments)
         check_answer(model, page)
         if number == self.kill_at:

@@ -13,6 +13,7 @@ from deploy import errors, lock, status
 from deploy.__main__ import VERBS
 from deploy.errors import DeployError
 from tests.deploy.scenarios.stage import FIRST, SECOND, Scene, open_stage, stand
+from tests.deploy.simulated.drifts import Drift
 from tests.deploy.simulated.rollouts import OneOff
 
 Daily = Callable[..., tuple[int, str]]
@@ -304,3 +305,35 @@ def test_doctor__finds_an_interrupted_deploy(scene: Scene, daily: Daily) -> None
         site.cloud.call("sts", "GetCallerIdentity")
     scene.aws.clock.wait(3600)
     assert "a deploy was interrupted" in daily("doctor")[1]
+
+
+def test_drift__a_stage_as_its_templates_say_has_none(scene: Scene, daily: Daily) -> None:
+    scene.aws.asked.clear()
+    code, said = daily("drift")
+    assert (code, f"{len(scene.aws.cloudformation.stacks)} stacks are as" in said) == (0, True), said
+    assert set(scene.aws.changes()) == {"cloudformation:DetectStackDrift"}
+
+
+def test_drift__what_somebody_changed_or_deleted_is_named(scene: Scene, daily: Daily) -> None:
+    scene.aws.drifts.drifted[scene.stack("network")] = [
+        Drift("Tasks", "AWS::EC2::SecurityGroup", "/SecurityGroupIngress/0", "null", "0.0.0.0/0"),
+        Drift("S3", "AWS::EC2::VPCEndpoint"),
+    ]
+    code, said = daily("drift", "--stack", "Network")
+    assert code == errors.UNHEALTHY
+    assert "Tasks (AWS::EC2::SecurityGroup) has /SecurityGroupIngress/0 0.0.0.0/0, not null" in said
+    assert "S3 (AWS::EC2::VPCEndpoint) was deleted" in said
+
+
+def test_drift__a_count_that_a_pause_changed_is_none(scene: Scene, daily: Daily) -> None:
+    scene.aws.drifts.drifted[scene.stack("bot")] = [
+        Drift("DeskFirstService", "AWS::ECS::Service", "/DesiredCount", "1", "0")
+    ]
+    assert daily("drift")[0] == 0
+
+
+def test_drift__a_stack_that_could_not_be_looked_at_is_not_well(scene: Scene, daily: Daily) -> None:
+    scene.aws.drifts.unreadable.add(scene.stack("data"))
+    code, said = daily("drift")
+    assert code == errors.UNHEALTHY
+    assert "permission to read AWS::KMS::Key" in said
