@@ -3,6 +3,8 @@
 Pure data. Both are proved: the conformance suite runs them against the simulator, which speaks this protocol.
 """
 
+from dataclasses import replace
+
 from runtime.domain.market import MarketKind
 from runtime.exchanges.profiles import Profile, Wire
 
@@ -75,30 +77,13 @@ SPOT = Profile(
     pages_by_id=True,
     account={"type": "spot"},
 )
-LINEAR = Profile(
-    venue="bitget",
+LINEAR = replace(
+    SPOT,
     kind=MarketKind.LINEAR,
-    proved=True,
-    hosts=HOSTS,
-    client_id="token32",
-    client_id_reusable_after_fill=True,
-    lookup_by_client_id=True,
-    duplicate_codes=DUPLICATES,
-    refusal_codes=REFUSALS,
-    not_found_codes=NOT_FOUND,
-    rate_limit_codes=RATE_LIMITS,
-    access_codes=NO_ACCESS,
     receive_window_seconds=30,  # the rule for the signature's time stamp: orders here carry no window of their own
     receive_window_param=False,
-    history_days=90,
-    page_size=100,
-    wire=WIRE,
     options={**CLASSIC, "defaultType": "swap", "fetchMarkets": {"types": ["swap"]}},
-    success=frozenset({"00000"}),
-    payload="data",
     list_names=("entrustedList", "fillList"),
-    rows_carry_client_id=True,
-    pages_by_id=True,
     fills_window_days=7,
     account={"type": "swap", "productType": "USDT-FUTURES"},
     position_mode=("posMode", "one_way_mode"),

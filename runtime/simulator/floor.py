@@ -10,7 +10,7 @@ from runtime.simulator.books import Books, Shelf
 from runtime.simulator.clock import MarketClock
 from runtime.simulator.markets import Instrument
 from runtime.simulator.prices import Feed, Quote
-from runtime.simulator.records import ZERO, Balance, Position, Product, Terms
+from runtime.simulator.records import ZERO, Balance, Position, Product, Terms, symbol_key, wallet_key
 
 LEVERAGE_START = Decimal(20)
 ONE_WAY, HEDGE = "one_way_mode", "hedge_mode"
@@ -29,16 +29,16 @@ class Floor:
 
 
 def balance_of(shelf: Shelf, account: str, wallet: Product, coin: str) -> Balance:
-    found = shelf.balances.get(f"{account}/{wallet.value}/{coin}")
+    found = shelf.balances.get(wallet_key(account, wallet, coin))
     return found or Balance(account, wallet, coin, ZERO, ZERO)
 
 
 def position_of(shelf: Shelf, account: str, symbol: str) -> Position:
-    return shelf.positions.get(f"{account}/{symbol}") or Position(account, symbol, ZERO, ZERO, ZERO, 0)
+    return shelf.positions.get(symbol_key(account, symbol)) or Position(account, symbol, ZERO, ZERO, ZERO, 0)
 
 
 def terms_of(shelf: Shelf, account: str, symbol: str) -> Terms:
-    return shelf.terms.get(f"{account}/{symbol}") or Terms(account, symbol, LEVERAGE_START, "crossed")
+    return shelf.terms.get(symbol_key(account, symbol)) or Terms(account, symbol, LEVERAGE_START, "crossed")
 
 
 def position_mode(shelf: Shelf, account: str) -> str:

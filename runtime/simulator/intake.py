@@ -5,6 +5,7 @@ Reads the books, writes nothing. Each refusal bears the code that the venue real
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypeVar
 
 from runtime.simulator.calls import Call
 from runtime.simulator.floor import Floor
@@ -13,6 +14,7 @@ from runtime.simulator.records import NEVER_MS, ZERO, Force, Order, OrderKind, P
 from runtime.simulator.replies import number, refusal
 
 CLIENT_OID_LENGTH_MAX = 50
+Word = TypeVar("Word", Side, OrderKind, Force)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,9 @@ class Ticket:
 
 def parse_ticket(call: Call, product: Product) -> Ticket:
     instrument = instrument_of(product, call.required("symbol"))
-    side, kind, force = _side(call), _kind(call), _force(call)
+    side = _one_of(Side, "side", call.required("side"))
+    kind = _one_of(OrderKind, "orderType", call.required("orderType"))
+    force = _one_of(Force, "force", call.text("force") or "gtc")
     quote_sized = product is Product.SPOT and kind is OrderKind.MARKET and side is Side.BUY
     size = call.amount("size")
     if quote_sized:
@@ -98,32 +102,11 @@ def write_order(
     )
 
 
-def _side(call: Call) -> Side:
-    match call.required("side").lower():
-        case "buy":
-            return Side.BUY
-        case "sell":
-            return Side.SELL
-        case _:
-            raise refusal("40017", "Parameter verification failed side")
-
-
-def _kind(call: Call) -> OrderKind:
-    match call.required("orderType").lower():
-        case "limit":
-            return OrderKind.LIMIT
-        case "market":
-            return OrderKind.MARKET
-        case _:
-            raise refusal("40017", "Parameter verification failed orderType")
-
-
-def _force(call: Call) -> Force:
-    written = (call.text("force") or "gtc").lower()
-    for force in Force:
-        if force.value == written:
-            return force
-    raise refusal("40017", "Parameter verification failed force")
+def _one_of(kinds: type[Word], name: str, written: str) -> Word:
+    for each in kinds:
+        if each.value == written.lower():
+            return each
+    raise refusal("40017", f"Parameter verification failed {name}")
 
 
 def _client_oid(call: Call) -> str:

@@ -46,6 +46,39 @@ class Scope(StrEnum):
     TAKER = "taker"
 
 
+def wallet_key(account: str, wallet: Product, coin: str) -> str:
+    return f"{account}/{wallet.value}/{coin}"
+
+
+def symbol_key(account: str, symbol: str) -> str:
+    return f"{account}/{symbol}"
+
+
+class InWallet:
+    """A record of which an account has one for each coin of a wallet."""
+
+    __slots__ = ()
+    account: str
+    wallet: Product
+    coin: str
+
+    @property
+    def key(self) -> str:
+        return wallet_key(self.account, self.wallet, self.coin)
+
+
+class InSymbol:
+    """A record of which an account has one for each symbol."""
+
+    __slots__ = ()
+    account: str
+    symbol: str
+
+    @property
+    def key(self) -> str:
+        return symbol_key(self.account, self.symbol)
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     name: str
@@ -60,7 +93,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(InWallet):
     """What an account was given; a reset brings it back to this."""
 
     account: str
@@ -68,13 +101,9 @@ class Opening:
     coin: str
     amount: Decimal
 
-    @property
-    def key(self) -> str:
-        return f"{self.account}/{self.wallet.value}/{self.coin}"
-
 
 @dataclass(frozen=True, slots=True)
-class Balance:
+class Balance(InWallet):
     """In the mix wallet `available` is the whole cash and `frozen` stays zero: margin is derived, never moved."""
 
     account: str
@@ -82,10 +111,6 @@ class Balance:
     coin: str
     available: Decimal
     frozen: Decimal
-
-    @property
-    def key(self) -> str:
-        return f"{self.account}/{self.wallet.value}/{self.coin}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +185,7 @@ class Fill:
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class Position(InSymbol):
     """One-way mode: one signed quantity a symbol, above zero is long."""
 
     account: str
@@ -170,23 +195,15 @@ class Position:
     realised: Decimal
     opened_ms: int
 
-    @property
-    def key(self) -> str:
-        return f"{self.account}/{self.symbol}"
-
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(InSymbol):
     """Leverage and margin mode of an account in one symbol."""
 
     account: str
     symbol: str
     leverage: Decimal
     margin_mode: str
-
-    @property
-    def key(self) -> str:
-        return f"{self.account}/{self.symbol}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from runtime.domain import money
-from runtime.domain.decision import Decision, Memory, Needs, Proposal, View
+from runtime.domain.decision import Proposal
 from runtime.domain.order import Side
 from runtime.strategies.parameters import Parameters
-from runtime.strategies.scene import Scene, Wish, decide_each, stale
+from runtime.strategies.scene import Scene, SymbolBySymbol, Wish, stale
 
 # On spot a bought unit arrives less its fee; a unit counts as held when nine tenths of it are there.
 UNIT_SLACK = Decimal("0.1")
@@ -26,7 +26,7 @@ class Ladder:
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(SymbolBySymbol):
     symbols: tuple[str, ...]
     timeframe: str
     levels: int  # rungs on each side
@@ -48,13 +48,10 @@ class Grid:
         return made
 
     @property
-    def needs(self) -> Needs:
-        return Needs(self.symbols, self.timeframe, 1)
+    def candles(self) -> int:
+        return 1
 
-    def decide(self, view: View, memory: Memory) -> Decision:
-        return decide_each(self.name, self.symbols, 1, view, memory, self._wish)
-
-    def _wish(self, scene: Scene) -> Wish:
+    def wish(self, scene: Scene) -> Wish:
         ladder = _recall(scene)
         if ladder is None or (self._is_left(scene, ladder) and not scene.holds and not scene.orders):
             ladder = Ladder(scene.price_at(scene.price), scene.quantity_for(self.order_quote, scene.price))

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from runtime.domain import money
-from runtime.domain.decision import Decision, Memory, Needs, Proposal, View
+from runtime.domain.decision import Proposal
 from runtime.domain.money import ZERO
 from runtime.domain.order import Order, Side
 from runtime.strategies.parameters import Parameters
-from runtime.strategies.scene import Scene, Wish, decide_each, stale
+from runtime.strategies.scene import Scene, SymbolBySymbol, Wish, stale
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
-class MeanReversion:
+class MeanReversion(SymbolBySymbol):
     symbols: tuple[str, ...]
     timeframe: str
     lookback: int  # candles
@@ -51,13 +51,10 @@ class MeanReversion:
         return made
 
     @property
-    def needs(self) -> Needs:
-        return Needs(self.symbols, self.timeframe, self.lookback)
+    def candles(self) -> int:
+        return self.lookback
 
-    def decide(self, view: View, memory: Memory) -> Decision:
-        return decide_each(self.name, self.symbols, self.lookback, view, memory, self._wish)
-
-    def _wish(self, scene: Scene) -> Wish:
+    def wish(self, scene: Scene) -> Wish:
         legs = self._legs(scene, self._band(scene))
         wanted = {side: price for side, price, _ in legs}
         misplaced = [order for order in scene.orders if self._is_misplaced(order, wanted)]

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from runtime.domain import money
-from runtime.domain.decision import Decision, Memory, Needs, View
 from runtime.domain.order import Side
 from runtime.strategies.parameters import Parameters
-from runtime.strategies.scene import Scene, Wish, decide_each
+from runtime.strategies.scene import Scene, SymbolBySymbol, Wish
 
 
 @dataclass(frozen=True, slots=True)
-class Momentum:
+class Momentum(SymbolBySymbol):
     symbols: tuple[str, ...]
     timeframe: str
     fast: int  # candles
@@ -41,13 +40,10 @@ class Momentum:
         return made
 
     @property
-    def needs(self) -> Needs:
-        return Needs(self.symbols, self.timeframe, self.slow)
+    def candles(self) -> int:
+        return self.slow
 
-    def decide(self, view: View, memory: Memory) -> Decision:
-        return decide_each(self.name, self.symbols, self.slow, view, memory, self._wish)
-
-    def _wish(self, scene: Scene) -> Wish:
+    def wish(self, scene: Scene) -> Wish:
         fast, slow = scene.average(self.fast), scene.average(self.slow)
         side = self._side(fast, slow)
         if side is None or scene.orders:

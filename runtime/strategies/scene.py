@@ -5,12 +5,13 @@ same cause gives the same order. Each wish is a leg of the newest candle and is 
 remembered by name, so that a tick in between repeats nothing and a crash in between repeats the same keys.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from runtime.domain import money
-from runtime.domain.decision import Decision, Json, Memory, Proposal, View
+from runtime.domain.decision import Decision, Json, Memory, Needs, Proposal, View
 from runtime.domain.market import Candle, Market, MarketKind
 from runtime.domain.money import ZERO
 from runtime.domain.order import RESTING, Kind, Order, Side
@@ -116,29 +117,41 @@ def stale(orders: Sequence[Order]) -> tuple[Order, ...]:
     return tuple(order for order in orders if order.status in RESTING and not order.cancel_requested)
 
 
-def decide_each(
-    strategy: str,
-    symbols: Sequence[str],
-    candles_min: int,
-    view: View,
-    memory: Memory,
-    wish_for: Callable[[Scene], Wish],
-) -> Decision:
-    """Ask for a wish in each symbol that has candles enough, and remember what was wished."""
-    proposals, cancels, remembered = list[Proposal](), list[str](), dict[str, Json]()
-    for symbol in symbols:
-        scene = _look(strategy, symbol, candles_min, view, memory.get(symbol))
-        if scene is None:
-            if symbol in memory:
-                remembered[symbol] = memory[symbol]
-            continue
-        wish = wish_for(scene)
-        legs = [leg for leg in wish.legs if leg is not None]
-        proposals += legs
-        cancels += [order.client_order_id for order in wish.cancels]
-        remembered[symbol] = _remember(scene, legs, wish.kept)
-    note = "; ".join(proposal.reason for proposal in proposals)
-    return Decision(tuple(proposals), tuple(cancels), remembered, note[:1000])
+class SymbolBySymbol(ABC):
+    """A strategy that judges each of its symbols by itself: how many candles that takes, and what it wishes there."""
+
+    __slots__ = ()
+    name: str
+    symbols: tuple[str, ...]
+    timeframe: str
+
+    @property
+    @abstractmethod
+    def candles(self) -> int: ...
+
+    @abstractmethod
+    def wish(self, scene: Scene) -> Wish: ...
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(self.symbols, self.timeframe, self.candles)
+
+    def decide(self, view: View, memory: Memory) -> Decision:
+        """Wish in each symbol that has candles enough, and remember what was wished."""
+        proposals, cancels, remembered = list[Proposal](), list[str](), dict[str, Json]()
+        for symbol in self.symbols:
+            scene = _look(self.name, symbol, self.candles, view, memory.get(symbol))
+            if scene is None:
+                if symbol in memory:
+                    remembered[symbol] = memory[symbol]
+                continue
+            wish = self.wish(scene)
+            legs = [leg for leg in wish.legs if leg is not None]
+            proposals += legs
+            cancels += [order.client_order_id for order in wish.cancels]
+            remembered[symbol] = _remember(scene, legs, wish.kept)
+        note = "; ".join(proposal.reason for proposal in proposals)
+        return Decision(tuple(proposals), tuple(cancels), remembered, note[:1000])
 
 
 def _look(strategy: str, symbol: str, candles_min: int, view: View, remembered: Json) -> Scene | None:
