@@ -6,12 +6,13 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
 TEST := .venv/.test-installed
 CLOUD := .venv/.cloud-installed
+CHECKOV := .venv-checkov/.installed
 STAGE ?= dev
 DEPLOYED = $(if $(TEMPLATES),--templates $(TEMPLATES)) $(if $(IMAGE),--image $(IMAGE)) $(if $(ALLOW_REPLACE),--allow-replace $(ALLOW_REPLACE))
 SOURCES := runtime tests requirements app.py stacks deploy $(wildcard bench docker migrations)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status verify stop psql migrate rollback schema test check format prove bench image ca synth cost plan deploy destroy lock clean
+.PHONY: help setup run status verify stop psql migrate rollback schema test check format prove bench image ca synth cost checkov plan deploy destroy lock clean
 
 help:  ## print these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -86,11 +87,15 @@ destroy: $(CLOUD)  ## take STAGE=dev down, last backup first; PLAN=yes only says
 	@$(BIN)/python -m deploy destroy --stage $(STAGE) $(if $(PLAN),--plan) $(if $(CONFIRM),--confirm $(CONFIRM)) \
 		$(if $(WITHOUT_BACKUP),--without-backup) $(if $(LEAVE),--leave $(LEAVE)) $(if $(PURGE),--purge)
 
+checkov: $(CHECKOV) $(TEST) $(CLOUD)  ## let checkov look at the templates of prod; at most two findings are waived
+	@$(MAKE) --no-print-directory synth STAGE=prod >/dev/null
+	@$(BIN)/python -m tests.stacks.checkov .venv-checkov/bin/checkov cdk.out/prod
+
 lock: $(RUNTIME)  ## write requirements/*.txt again from pyproject.toml; UPGRADE=1 takes newer versions
 	@$(BIN)/python requirements/lock.py $(if $(UPGRADE),--upgrade)
 
 clean:  ## remove .venv and caches; the bots' data stays
-	rm -rf .venv cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-checkov cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUNTIME): requirements/runtime.txt
@@ -100,6 +105,10 @@ $(RUNTIME): requirements/runtime.txt
 
 $(TEST): requirements/test.txt $(RUNTIME)
 	@$(PYTHON) requirements/install.py test
+	@touch $@
+
+$(CHECKOV): requirements/checkov.txt
+	@$(PYTHON) requirements/install.py checkov
 	@touch $@
 
 $(CLOUD): requirements/cloud.txt $(RUNTIME)

@@ -1,7 +1,8 @@
 """Makes .venv and puts a hashed lock file into it; the Makefile calls it with the user's own Python.
 
-It may touch .venv and nothing else. It must start under any Python 3, however old, because its first promise
-is a clear sentence to somebody whose Python is too old; hence no syntax here that is younger than that.
+What pins other versions than ours has an environment of its own beside it; it may touch these and nothing else. It
+must start under any Python 3, however old, because its first promise is a clear sentence to somebody whose Python is
+too old; hence no syntax here that is younger than that.
 """
 
 import os
@@ -14,8 +15,12 @@ from pathlib import Path
 OLDEST = (3, 11)
 NAMES_OF_NEWER = ("python3.14", "python3.13", "python3.12", "python3.11")
 ROOT = Path(__file__).resolve().parent.parent
-ENVIRONMENT = ROOT / ".venv"
-INTERPRETER = ENVIRONMENT / "bin" / "python"
+# Lock files whose packages would not go together with ours.
+ALONE = ("rehearsal", "checkov")
+
+
+def environment_of(lock_name: str) -> Path:
+    return ROOT / (".venv-" + lock_name if lock_name in ALONE else ".venv")
 
 
 def complain_about_python() -> "str | None":
@@ -36,18 +41,18 @@ def complain_about_python() -> "str | None":
     return None
 
 
-def make_environment() -> "str | None":
-    """Makes .venv with the running Python, or says why that is impossible; one that is whole is kept as it is.
+def make_environment(folder: Path) -> "str | None":
+    """Makes it with the running Python, or says why that is impossible; one that is whole is kept as it is.
 
     It is kept whichever Python calls, so that PYTHON has to be named once only. To change it: make clean.
     """
-    version = version_of(INTERPRETER)
+    version = version_of(folder / "bin" / "python")
     if version is not None and version >= OLDEST:
         return None
     complaint = complain_about_python()
     if complaint is None:
-        print("making .venv", flush=True)
-        venv.create(str(ENVIRONMENT), clear=True, with_pip=True, symlinks=os.name != "nt")
+        print("making " + folder.name, flush=True)
+        venv.create(str(folder), clear=True, with_pip=True, symlinks=os.name != "nt")
     return complaint
 
 
@@ -64,13 +69,22 @@ def version_of(interpreter: Path) -> "tuple[int, ...] | None":
 
 
 def main(lock_name: str) -> int:
-    complaint = make_environment()
+    folder = environment_of(lock_name)
+    complaint = make_environment(folder)
     if complaint is not None:
         print(complaint, file=sys.stderr)
         return 1
     print("installing requirements/" + lock_name + ".txt (the first time takes about a minute)", flush=True)
     lock = ROOT / "requirements" / (lock_name + ".txt")
-    pip = [str(INTERPRETER), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-input"]
+    pip = [
+        str(folder / "bin" / "python"),
+        "-m",
+        "pip",
+        "install",
+        "-qq",
+        "--disable-pip-version-check",
+        "--no-input",
+    ]
     # Hashes and wheels only: what was locked is what is installed, and no package's code runs meanwhile.
     done = subprocess.run([*pip, "--only-binary=:all:", "--require-hashes", "-r", str(lock)], check=False)
     if done.returncode:

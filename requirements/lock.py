@@ -1,4 +1,4 @@
-"""Writes requirements/runtime.txt, test.txt, cloud.txt and rehearsal.txt from pyproject.toml: exact versions, hashes, every platform.
+"""Writes the lock files beside it from pyproject.toml: exact versions, hashes, every platform.
 
 It uses `uv` in a throw-away environment, because pip cannot resolve for platforms it is not running on. It
 promises that the files name no registry and no local path, and that every platform finds wheels for all of it.
@@ -57,10 +57,10 @@ def main(arguments: list[str]) -> None:
         # The group alone, installed beside the other: synthesis needs nothing that trades.
         write_lock(uv, "requirements/cloud.txt", *upgrade, "--group", "cloud", "-c", "requirements/test.txt")
         # In an environment of its own, so constrained by nothing of ours.
-        write_lock(uv, "requirements/rehearsal.txt", *upgrade, "--group", "rehearsal")
-        require_wheels(uv, "requirements/test.txt")
-        require_wheels(uv, "requirements/cloud.txt")
-        require_wheels(uv, "requirements/rehearsal.txt")
+        for alone in ("rehearsal", "checkov"):
+            write_lock(uv, f"requirements/{alone}.txt", *upgrade, "--group", alone)
+        for lock in ("test", "cloud", "rehearsal", "checkov"):
+            require_wheels(uv, f"requirements/{lock}.txt")
 
 
 if __name__ == "__main__":

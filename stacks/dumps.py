@@ -36,7 +36,11 @@ def make_dumps(scope: Construct, *, stage: Stage, key: kms.IKey) -> Dumps:
         encryption=s3.BucketEncryption.S3_MANAGED,
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
         enforce_ssl=True,
-        lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(90))],
+        versioned=True,
+        lifecycle_rules=[
+            s3.LifecycleRule(expiration=Duration.days(90), noncurrent_version_expiration=Duration.days(7)),
+            s3.LifecycleRule(expired_object_delete_marker=True),
+        ],
         removal_policy=RemovalPolicy.RETAIN,
     )
     bucket = s3.Bucket(

@@ -2,7 +2,9 @@
 
 import tomllib
 
+from requirements.install import ALONE, environment_of
 from tests.house.agreements import distribution_names, pins, unsafe_lines
+from tests.stacks.checkov import WAIVED
 from tests.stacks.rig import ROOT
 
 
@@ -15,6 +17,18 @@ def test_lock__is_whole_and_hashed_and_names_no_place() -> None:
     wanted = distribution_names(project["dependency-groups"]["cloud"])
     assert wanted - set(pins(read("cloud"))) == set()
     assert unsafe_lines(read("cloud")) == []
+
+
+def test_lock__of_what_stands_alone_is_whole_and_hashed() -> None:
+    assert "checkov" in pins(read("checkov"))
+    assert unsafe_lines(read("checkov")) == []
+    assert [name for name in ALONE if environment_of(name).name != f".venv-{name}"] == []
+    assert environment_of("cloud").name == ".venv"
+
+
+def test_checkov__is_waived_two_findings_at_most_each_with_a_reason() -> None:
+    assert len(WAIVED) <= 2
+    assert all(len(reason) > 20 for reason in WAIVED.values())
 
 
 def test_lock__agrees_with_that_of_the_tests() -> None:

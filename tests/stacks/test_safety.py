@@ -213,6 +213,7 @@ def test_buckets__are_closed_encrypted_and_speak_tls_only(variant: str) -> None:
     for bucket in properties(variant, "AWS::S3::Bucket"):
         assert all(bucket["PublicAccessBlockConfiguration"].values())
         assert bucket["BucketEncryption"]
+        assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     for policy in properties(variant, "AWS::S3::BucketPolicy"):
         denied = [each for each in policy["PolicyDocument"]["Statement"] if each["Effect"] == "Deny"]
         assert any(each["Condition"] == {"Bool": {"aws:SecureTransport": "false"}} for each in denied)
