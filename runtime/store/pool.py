@@ -114,6 +114,14 @@ class Tx:
         self._timing.streamed_seconds(query, began_at)
         return rows
 
+    def copy_bytes(self, query: str, parameters: Parameters) -> bytes:
+        """Everything that a binary COPY says, for whoever reads it as columns."""
+        began_at = time.monotonic()
+        with self._connection.cursor() as cursor, cursor.copy(query.encode(), parameters) as copy:
+            data = b"".join(copy)
+        self._timing.streamed_seconds(query, began_at)
+        return data
+
 
 class SingleTx(Tx):
     """A transaction of exactly one statement: sent, run and committed in one network round trip."""
@@ -123,6 +131,9 @@ class SingleTx(Tx):
         self._spent = False
 
     def copy_out(self, query: str, parse: Callable[[TextRow], T], parameters: Parameters) -> list[T]:
+        raise errors.BrokenInvariant(detail="rows were to be copied out of a single-statement transaction")
+
+    def copy_bytes(self, query: str, parameters: Parameters) -> bytes:
         raise errors.BrokenInvariant(detail="rows were to be copied out of a single-statement transaction")
 
     def rows(self, query: str, parameters: Parameters | None = None) -> Sequence[Row]:

@@ -147,6 +147,17 @@ create table holdfast.accounts (
   created_at timestamp with time zone default now() not null
 );
 
+create table holdfast.allocations (
+  user_id uuid not null,
+  bot_id uuid not null,
+  at timestamp with time zone not null,
+  asset text not null,
+  value holdfast.amount not null,
+  share holdfast.amount not null,
+  target_share holdfast.amount,
+  drift numeric generated always as (((share)::numeric - (target_share)::numeric)) stored
+);
+
 create table holdfast.audit_log (
   user_id uuid not null,
   audit_id bigint generated always as identity,
@@ -155,6 +166,15 @@ create table holdfast.audit_log (
   action text not null,
   subject text not null,
   facts jsonb default '{}'::jsonb not null
+);
+
+create table holdfast.blocked_signals (
+  user_id uuid not null,
+  bot_id uuid not null,
+  day date not null,
+  reason text not null,
+  count bigint not null,
+  last_at timestamp with time zone not null
 );
 
 create table holdfast.bots (
@@ -180,6 +200,19 @@ create table holdfast.bots (
   created_at timestamp with time zone default now() not null
 );
 
+create table holdfast.candles (
+  user_id uuid not null,
+  account_id uuid not null,
+  symbol text not null,
+  timeframe text not null,
+  opened_at timestamp with time zone not null,
+  open holdfast.positive not null,
+  high holdfast.positive not null,
+  low holdfast.positive not null,
+  close holdfast.positive not null,
+  volume holdfast.unsigned not null
+);
+
 create table holdfast.commands (
   user_id uuid not null,
   command_id uuid default gen_random_uuid() not null,
@@ -194,6 +227,32 @@ create table holdfast.commands (
   status text default 'pending'::text not null,
   outcome text,
   finished_at timestamp with time zone
+);
+
+create table holdfast.decisions (
+  user_id uuid not null,
+  decision_id uuid not null,
+  bot_id uuid not null,
+  at timestamp with time zone not null,
+  prompt text,
+  prompt_length integer,
+  answer text,
+  answer_length integer,
+  decisions jsonb not null,
+  notes text not null,
+  success boolean not null,
+  duration_ms integer not null,
+  cause_keys text[] not null,
+  order_ids uuid[] not null
+);
+
+create table holdfast.equity_marks (
+  user_id uuid not null,
+  bot_id uuid not null,
+  at timestamp with time zone not null,
+  equity holdfast.amount not null,
+  realised_today holdfast.amount not null,
+  unrealised holdfast.amount not null
 );
 
 create table holdfast.fills (
@@ -245,6 +304,17 @@ create table holdfast.leases (
   ticked_at timestamp with time zone
 );
 
+create table holdfast.market_snapshots (
+  user_id uuid not null,
+  account_id uuid not null,
+  symbol text not null,
+  at timestamp with time zone not null,
+  bid holdfast.positive not null,
+  ask holdfast.positive not null,
+  last holdfast.positive not null,
+  details jsonb not null
+);
+
 create table holdfast.order_events (
   user_id uuid not null,
   account_id uuid not null,
@@ -284,6 +354,28 @@ create table holdfast.orders (
   updated_at timestamp with time zone not null
 );
 
+create table holdfast.phantoms (
+  user_id uuid not null,
+  phantom_id uuid not null,
+  bot_id uuid not null,
+  at timestamp with time zone not null,
+  symbol text not null,
+  strategy text not null,
+  side text not null,
+  executed boolean not null,
+  reason text not null,
+  score holdfast.amount,
+  cause_key text,
+  opened_price holdfast.positive not null,
+  take_profit holdfast.positive,
+  stop_loss holdfast.positive,
+  features jsonb not null,
+  closed_at timestamp with time zone,
+  closed_price holdfast.positive,
+  outcome text,
+  result holdfast.amount
+);
+
 create table holdfast.positions (
   user_id uuid not null,
   bot_id uuid not null,
@@ -306,6 +398,24 @@ END) stored,
   last_fill_at timestamp with time zone,
   last_trade_id text,
   updated_at timestamp with time zone default clock_timestamp() not null
+);
+
+create table holdfast.predictions (
+  user_id uuid not null,
+  prediction_id uuid not null,
+  bot_id uuid not null,
+  at timestamp with time zone not null,
+  symbol text not null,
+  model text not null,
+  horizon_seconds integer not null,
+  direction text not null,
+  confidence holdfast.unsigned,
+  price holdfast.positive not null,
+  target holdfast.positive,
+  features jsonb not null,
+  outcome text,
+  outcome_price holdfast.positive,
+  resolved_at timestamp with time zone
 );
 
 create table holdfast.quarantine (
@@ -336,6 +446,31 @@ create table holdfast.reconciliations (
   quarantined integer not null,
   summary text not null,
   findings jsonb not null
+);
+
+create table holdfast.risk_marks (
+  user_id uuid not null,
+  bot_id uuid not null,
+  at timestamp with time zone not null,
+  exposure holdfast.unsigned not null,
+  drawdown holdfast.unsigned not null,
+  breaker_tripped boolean not null,
+  metrics jsonb not null
+);
+
+create table holdfast.snapshots (
+  user_id uuid not null,
+  bot_id uuid not null,
+  at timestamp with time zone not null,
+  reason text not null,
+  state jsonb not null
+);
+
+create table holdfast.spool_positions (
+  user_id uuid not null,
+  spool_id uuid not null,
+  sequence bigint not null,
+  moved_at timestamp with time zone default clock_timestamp() not null
 );
 
 create table holdfast.trades (
@@ -372,17 +507,28 @@ create table holdfast.users (
 );
 
 alter table holdfast.accounts add constraint accounts_pkey PRIMARY KEY (user_id, account_id);
+alter table holdfast.allocations add constraint allocations_pkey PRIMARY KEY (bot_id, at, asset, user_id);
 alter table holdfast.audit_log add constraint audit_log_pkey PRIMARY KEY (audit_id, user_id);
+alter table holdfast.blocked_signals add constraint blocked_signals_pkey PRIMARY KEY (bot_id, day, reason, user_id);
 alter table holdfast.bots add constraint bots_pkey PRIMARY KEY (user_id, bot_id);
+alter table holdfast.candles add constraint candles_pkey PRIMARY KEY (account_id, symbol, timeframe, opened_at, user_id);
 alter table holdfast.commands add constraint commands_pkey PRIMARY KEY (command_id, user_id);
+alter table holdfast.decisions add constraint decisions_pkey PRIMARY KEY (decision_id, user_id);
+alter table holdfast.equity_marks add constraint equity_marks_pkey PRIMARY KEY (bot_id, at, user_id);
 alter table holdfast.fills add constraint fills_pkey PRIMARY KEY (account_id, symbol, venue_trade_id, user_id);
 alter table holdfast.jobs add constraint jobs_pkey PRIMARY KEY (job_id, user_id);
 alter table holdfast.leases add constraint leases_pkey PRIMARY KEY (user_id, account_id);
+alter table holdfast.market_snapshots add constraint market_snapshots_pkey PRIMARY KEY (account_id, symbol, at, user_id);
 alter table holdfast.order_events add constraint order_events_pkey PRIMARY KEY (account_id, sequence, user_id);
 alter table holdfast.orders add constraint orders_pkey PRIMARY KEY (order_id, user_id);
+alter table holdfast.phantoms add constraint phantoms_pkey PRIMARY KEY (phantom_id, user_id);
 alter table holdfast.positions add constraint positions_pkey PRIMARY KEY (bot_id, symbol, user_id);
+alter table holdfast.predictions add constraint predictions_pkey PRIMARY KEY (prediction_id, user_id);
 alter table holdfast.quarantine add constraint quarantine_pkey PRIMARY KEY (account_id, kind, venue_id, user_id);
 alter table holdfast.reconciliations add constraint reconciliations_pkey PRIMARY KEY (reconciliation_id, user_id);
+alter table holdfast.risk_marks add constraint risk_marks_pkey PRIMARY KEY (bot_id, at, user_id);
+alter table holdfast.snapshots add constraint snapshots_pkey PRIMARY KEY (bot_id, at, user_id);
+alter table holdfast.spool_positions add constraint spool_positions_pkey PRIMARY KEY (spool_id, user_id);
 alter table holdfast.trades add constraint trades_pkey PRIMARY KEY (bot_id, symbol, number, user_id);
 alter table holdfast.user_settings add constraint user_settings_pkey PRIMARY KEY (user_id);
 alter table holdfast.users add constraint users_pkey PRIMARY KEY (user_id);
@@ -393,37 +539,51 @@ alter table holdfast.commands add constraint commands_idempotency_key UNIQUE (id
 alter table holdfast.orders add constraint orders_client_order_id_key UNIQUE (account_id, client_order_id, user_id);
 alter table holdfast.orders add constraint orders_venue_order_id_key UNIQUE (account_id, venue_order_id, user_id);
 alter table holdfast.accounts add constraint accounts_kind_known CHECK ((kind = ANY (ARRAY['spot'::text, 'linear'::text])));
+alter table holdfast.blocked_signals add constraint blocked_signals_count_known CHECK ((count >= 0));
 alter table holdfast.bots add constraint bots_sound CHECK (holdfast.bot_is_sound(state, symbols));
 alter table holdfast.commands add constraint commands_finished_has_outcome CHECK (((status = 'pending'::text) = (finished_at IS NULL)));
 alter table holdfast.commands add constraint commands_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'done'::text, 'refused'::text])));
 alter table holdfast.commands add constraint commands_verb_known CHECK ((verb = ANY (ARRAY['pause'::text, 'resume'::text, 'flatten'::text, 'cancel'::text, 'adopt'::text, 'ignore'::text, 'close'::text, 'reset'::text])));
+alter table holdfast.decisions add constraint decisions_lengths_fit CHECK (((length(prompt) <= prompt_length) AND (length(answer) <= answer_length) AND (duration_ms >= 0)));
 alter table holdfast.fills add constraint fills_side_known CHECK ((side = ANY (ARRAY['buy'::text, 'sell'::text])));
 alter table holdfast.jobs add constraint jobs_sound CHECK (holdfast.job_is_sound(status));
 alter table holdfast.leases add constraint leases_epoch_positive CHECK ((epoch > 0));
 alter table holdfast.order_events add constraint order_events_linked CHECK (((sequence > 0) AND (octet_length(digest) = 32) AND (octet_length(previous) = 32)));
 alter table holdfast.orders add constraint orders_sound CHECK (holdfast.order_is_sound(side, kind, status, (quantity)::numeric, (price)::numeric, (filled_quantity)::numeric, venue_order_id, created_at, send_before));
+alter table holdfast.phantoms add constraint phantoms_closed_whole CHECK ((num_nulls(closed_at, closed_price, outcome, result) = ANY (ARRAY[0, 4])));
+alter table holdfast.phantoms add constraint phantoms_outcome_known CHECK ((outcome = ANY (ARRAY['won'::text, 'lost'::text, 'expired'::text, 'void'::text])));
+alter table holdfast.phantoms add constraint phantoms_side_known CHECK ((side = ANY (ARRAY['buy'::text, 'sell'::text])));
+alter table holdfast.predictions add constraint predictions_direction_known CHECK ((direction = ANY (ARRAY['up'::text, 'down'::text, 'flat'::text])));
+alter table holdfast.predictions add constraint predictions_outcome_known CHECK ((outcome = ANY (ARRAY['right'::text, 'wrong'::text, 'void'::text])));
+alter table holdfast.predictions add constraint predictions_resolved_whole CHECK (((outcome IS NULL) = (resolved_at IS NULL)));
 alter table holdfast.quarantine add constraint quarantine_kind_known CHECK ((kind = ANY (ARRAY['order'::text, 'fill'::text])));
 alter table holdfast.quarantine add constraint quarantine_resolution_known CHECK ((resolution = ANY (ARRAY['adopted'::text, 'ignored'::text, 'closed'::text])));
 alter table holdfast.quarantine add constraint quarantine_resolved_whole CHECK (((resolution IS NULL) = (resolved_at IS NULL)));
 alter table holdfast.reconciliations add constraint reconciliations_kind_known CHECK ((kind = ANY (ARRAY['recovery'::text, 'periodic'::text, 'operator'::text])));
+alter table holdfast.spool_positions add constraint spool_positions_sequence_known CHECK ((sequence >= 0));
 alter table holdfast.trades add constraint trades_closed_after_opened CHECK ((closed_at >= opened_at));
 alter table holdfast.trades add constraint trades_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text])));
 alter table holdfast.user_settings add constraint user_settings_risk_profile_known CHECK ((risk_profile = ANY (ARRAY['conservative'::text, 'balanced'::text, 'aggressive'::text])));
 alter table holdfast.accounts add constraint accounts_user_fkey FOREIGN KEY (user_id) REFERENCES holdfast.users(user_id);
 alter table holdfast.audit_log add constraint audit_log_user_fkey FOREIGN KEY (user_id) REFERENCES holdfast.users(user_id);
+alter table holdfast.blocked_signals add constraint blocked_signals_bot_fkey FOREIGN KEY (user_id, bot_id) REFERENCES holdfast.bots(user_id, bot_id);
 alter table holdfast.bots add constraint bots_account_fkey FOREIGN KEY (user_id, account_id) REFERENCES holdfast.accounts(user_id, account_id);
 alter table holdfast.commands add constraint commands_account_fkey FOREIGN KEY (user_id, account_id) REFERENCES holdfast.accounts(user_id, account_id);
 alter table holdfast.commands add constraint commands_bot_fkey FOREIGN KEY (user_id, account_id, bot_id) REFERENCES holdfast.bots(user_id, account_id, bot_id);
+alter table holdfast.decisions add constraint decisions_bot_fkey FOREIGN KEY (user_id, bot_id) REFERENCES holdfast.bots(user_id, bot_id);
 alter table holdfast.fills add constraint fills_order_fkey FOREIGN KEY (user_id, order_id) REFERENCES holdfast.orders(user_id, order_id);
 alter table holdfast.leases add constraint leases_account_fkey FOREIGN KEY (user_id, account_id) REFERENCES holdfast.accounts(user_id, account_id);
 alter table holdfast.orders add constraint orders_bot_fkey FOREIGN KEY (user_id, account_id, bot_id) REFERENCES holdfast.bots(user_id, account_id, bot_id);
+alter table holdfast.phantoms add constraint phantoms_bot_fkey FOREIGN KEY (user_id, bot_id) REFERENCES holdfast.bots(user_id, bot_id);
 alter table holdfast.positions add constraint positions_bot_fkey FOREIGN KEY (user_id, account_id, bot_id) REFERENCES holdfast.bots(user_id, account_id, bot_id);
+alter table holdfast.predictions add constraint predictions_bot_fkey FOREIGN KEY (user_id, bot_id) REFERENCES holdfast.bots(user_id, bot_id);
 alter table holdfast.quarantine add constraint quarantine_account_fkey FOREIGN KEY (user_id, account_id) REFERENCES holdfast.accounts(user_id, account_id);
 alter table holdfast.reconciliations add constraint reconciliations_account_fkey FOREIGN KEY (user_id, account_id) REFERENCES holdfast.accounts(user_id, account_id);
 alter table holdfast.trades add constraint trades_bot_fkey FOREIGN KEY (user_id, account_id, bot_id) REFERENCES holdfast.bots(user_id, account_id, bot_id);
 alter table holdfast.user_settings add constraint user_settings_user_fkey FOREIGN KEY (user_id) REFERENCES holdfast.users(user_id);
 
 CREATE INDEX commands_pending ON holdfast.commands USING btree (account_id, requested_at) WHERE (status = 'pending'::text);
+CREATE INDEX decisions_newest ON holdfast.decisions USING btree (bot_id, at DESC);
 CREATE INDEX fills_order ON holdfast.fills USING btree (order_id);
 CREATE INDEX fills_position ON holdfast.fills USING btree (bot_id, symbol, traded_at);
 CREATE INDEX fills_recent ON holdfast.fills USING btree (account_id, traded_at);
@@ -431,74 +591,123 @@ CREATE INDEX jobs_running ON holdfast.jobs USING btree (account_id) WHERE (statu
 CREATE INDEX order_events_order ON holdfast.order_events USING btree (order_id, sequence);
 CREATE INDEX orders_recent ON holdfast.orders USING btree (account_id, updated_at);
 CREATE INDEX orders_unsettled ON holdfast.orders USING btree (account_id, created_at) WHERE (status = ANY (ARRAY['pending'::text, 'submitted'::text, 'open'::text, 'partially_filled'::text, 'unknown'::text]));
+CREATE INDEX phantoms_newest ON holdfast.phantoms USING btree (bot_id, at DESC);
+CREATE INDEX phantoms_open ON holdfast.phantoms USING btree (bot_id, symbol) WHERE (closed_at IS NULL);
 CREATE INDEX positions_account ON holdfast.positions USING btree (account_id);
+CREATE INDEX predictions_newest ON holdfast.predictions USING btree (bot_id, at DESC);
+CREATE INDEX predictions_open ON holdfast.predictions USING btree (bot_id, symbol) WHERE (resolved_at IS NULL);
 CREATE INDEX quarantine_unresolved ON holdfast.quarantine USING btree (account_id) WHERE (resolution IS NULL);
 CREATE INDEX reconciliations_newest ON holdfast.reconciliations USING btree (account_id, kind, finished_at DESC);
 CREATE INDEX reconciliations_started ON holdfast.reconciliations USING btree (account_id, started_at DESC);
 CREATE INDEX trades_open ON holdfast.trades USING btree (account_id) WHERE ((closed_at IS NULL) AND (NOT voided));
 
 CREATE TRIGGER accounts_truncate BEFORE TRUNCATE ON holdfast.accounts FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER allocations_truncate BEFORE TRUNCATE ON holdfast.allocations FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE ON holdfast.audit_log FOR EACH ROW EXECUTE FUNCTION holdfast.refuse_change();
 CREATE TRIGGER audit_log_truncate BEFORE TRUNCATE ON holdfast.audit_log FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER blocked_signals_truncate BEFORE TRUNCATE ON holdfast.blocked_signals FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER bots_truncate BEFORE TRUNCATE ON holdfast.bots FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER candles_truncate BEFORE TRUNCATE ON holdfast.candles FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER commands_truncate BEFORE TRUNCATE ON holdfast.commands FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER decisions_append_only BEFORE DELETE OR UPDATE ON holdfast.decisions FOR EACH ROW EXECUTE FUNCTION holdfast.refuse_change();
+CREATE TRIGGER decisions_truncate BEFORE TRUNCATE ON holdfast.decisions FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER equity_marks_truncate BEFORE TRUNCATE ON holdfast.equity_marks FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER fills_append_only BEFORE DELETE OR UPDATE ON holdfast.fills FOR EACH ROW EXECUTE FUNCTION holdfast.refuse_change();
 CREATE TRIGGER fills_truncate BEFORE TRUNCATE ON holdfast.fills FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER jobs_truncate BEFORE TRUNCATE ON holdfast.jobs FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER leases_epoch_rises BEFORE UPDATE ON holdfast.leases FOR EACH ROW WHEN (((new.epoch < old.epoch) OR ((new.epoch = old.epoch) AND (new.holder <> old.holder)))) EXECUTE FUNCTION holdfast.refuse_epoch();
 CREATE TRIGGER leases_truncate BEFORE TRUNCATE ON holdfast.leases FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER market_snapshots_truncate BEFORE TRUNCATE ON holdfast.market_snapshots FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER order_events_append_only BEFORE DELETE OR UPDATE ON holdfast.order_events FOR EACH ROW EXECUTE FUNCTION holdfast.refuse_change();
 CREATE TRIGGER order_events_truncate BEFORE TRUNCATE ON holdfast.order_events FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER orders_intent_is_fixed BEFORE UPDATE OF user_id, order_id, account_id, bot_id, job_id, client_order_id, intent_key, symbol, side, kind, quantity, price, reduce_only, epoch, created_at, send_before ON holdfast.orders FOR EACH ROW WHEN (((new.user_id <> old.user_id) OR (new.order_id <> old.order_id) OR (new.account_id <> old.account_id) OR (new.bot_id <> old.bot_id) OR (new.job_id IS DISTINCT FROM old.job_id) OR (new.client_order_id <> old.client_order_id) OR (new.intent_key <> old.intent_key) OR (new.symbol <> old.symbol) OR (new.side <> old.side) OR (new.kind <> old.kind) OR ((new.quantity)::numeric <> (old.quantity)::numeric) OR ((new.price)::numeric IS DISTINCT FROM (old.price)::numeric) OR (new.reduce_only <> old.reduce_only) OR (new.epoch <> old.epoch) OR (new.created_at <> old.created_at) OR (new.send_before <> old.send_before))) EXECUTE FUNCTION holdfast.refuse_order_rewrite();
 CREATE TRIGGER orders_move_is_legal BEFORE UPDATE OF status, filled_quantity, venue_order_id ON holdfast.orders FOR EACH ROW EXECUTE FUNCTION holdfast.check_order_change();
 CREATE TRIGGER orders_truncate BEFORE TRUNCATE ON holdfast.orders FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER phantoms_truncate BEFORE TRUNCATE ON holdfast.phantoms FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER positions_truncate BEFORE TRUNCATE ON holdfast.positions FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER predictions_truncate BEFORE TRUNCATE ON holdfast.predictions FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER quarantine_truncate BEFORE TRUNCATE ON holdfast.quarantine FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER reconciliations_truncate BEFORE TRUNCATE ON holdfast.reconciliations FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER risk_marks_truncate BEFORE TRUNCATE ON holdfast.risk_marks FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER snapshots_truncate BEFORE TRUNCATE ON holdfast.snapshots FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER spool_positions_truncate BEFORE TRUNCATE ON holdfast.spool_positions FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER trades_truncate BEFORE TRUNCATE ON holdfast.trades FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER user_settings_truncate BEFORE TRUNCATE ON holdfast.user_settings FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER users_truncate BEFORE TRUNCATE ON holdfast.users FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 
 alter table holdfast.accounts enable row level security, force row level security;
+alter table holdfast.allocations enable row level security, force row level security;
 alter table holdfast.audit_log enable row level security, force row level security;
+alter table holdfast.blocked_signals enable row level security, force row level security;
 alter table holdfast.bots enable row level security, force row level security;
+alter table holdfast.candles enable row level security, force row level security;
 alter table holdfast.commands enable row level security, force row level security;
+alter table holdfast.decisions enable row level security, force row level security;
+alter table holdfast.equity_marks enable row level security, force row level security;
 alter table holdfast.fills enable row level security, force row level security;
 alter table holdfast.jobs enable row level security, force row level security;
 alter table holdfast.leases enable row level security, force row level security;
+alter table holdfast.market_snapshots enable row level security, force row level security;
 alter table holdfast.order_events enable row level security, force row level security;
 alter table holdfast.orders enable row level security, force row level security;
+alter table holdfast.phantoms enable row level security, force row level security;
 alter table holdfast.positions enable row level security, force row level security;
+alter table holdfast.predictions enable row level security, force row level security;
 alter table holdfast.quarantine enable row level security, force row level security;
 alter table holdfast.reconciliations enable row level security, force row level security;
+alter table holdfast.risk_marks enable row level security, force row level security;
+alter table holdfast.snapshots enable row level security, force row level security;
+alter table holdfast.spool_positions enable row level security, force row level security;
 alter table holdfast.trades enable row level security, force row level security;
 alter table holdfast.user_settings enable row level security, force row level security;
 alter table holdfast.users enable row level security, force row level security;
 
 create policy backup on holdfast.accounts as permissive for select to holdfast_backup using (true);
 create policy tenant on holdfast.accounts as permissive for all using ((user_id = holdfast.tenant()));
+create policy backup on holdfast.allocations as permissive for select to holdfast_backup using (true);
+create policy tenant on holdfast.allocations as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.audit_log as permissive for select to holdfast_backup using (true);
 create policy tenant on holdfast.audit_log as permissive for all using ((user_id = holdfast.tenant()));
+create policy backup on holdfast.blocked_signals as permissive for select to holdfast_backup using (true);
+create policy tenant on holdfast.blocked_signals as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.bots as permissive for select to holdfast_backup using (true);
 create policy tenant on holdfast.bots as permissive for all using ((user_id = holdfast.tenant()));
+create policy backup on holdfast.candles as permissive for select to holdfast_backup using (true);
+create policy tenant on holdfast.candles as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.commands as permissive for select to holdfast_backup using (true);
 create policy tenant on holdfast.commands as permissive for all using ((user_id = holdfast.tenant()));
+create policy backup on holdfast.decisions as permissive for select to holdfast_backup using (true);
+create policy tenant on holdfast.decisions as permissive for all using ((user_id = holdfast.tenant()));
+create policy backup on holdfast.equity_marks as permissive for select to holdfast_backup using (true);
+create policy tenant on holdfast.equity_marks as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.fills as permissive for select to holdfast_backup using (true);
 create policy tenant on holdfast.fills as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.jobs as permissive for select to holdfast_backup using (true);
 create policy tenant on holdfast.jobs as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.leases as permissive for select to holdfast_backup using (true);
 create policy tenant on holdfast.leases as permissive for all using ((user_id = holdfast.tenant()));
+create policy backup on holdfast.market_snapshots as permissive for select to holdfast_backup using (true);
+create policy tenant on holdfast.market_snapshots as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.order_events as permissive for select to holdfast_backup using (true);
 create policy tenant on holdfast.order_events as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.orders as permissive for select to holdfast_backup using (true);
 create policy tenant on holdfast.orders as permissive for all using ((user_id = holdfast.tenant()));
+create policy backup on holdfast.phantoms as permissive for select to holdfast_backup using (true);
+create policy tenant on holdfast.phantoms as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.positions as permissive for select to holdfast_backup using (true);
 create policy tenant on holdfast.positions as permissive for all using ((user_id = holdfast.tenant()));
+create policy backup on holdfast.predictions as permissive for select to holdfast_backup using (true);
+create policy tenant on holdfast.predictions as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.quarantine as permissive for select to holdfast_backup using (true);
 create policy tenant on holdfast.quarantine as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.reconciliations as permissive for select to holdfast_backup using (true);
 create policy tenant on holdfast.reconciliations as permissive for all using ((user_id = holdfast.tenant()));
+create policy backup on holdfast.risk_marks as permissive for select to holdfast_backup using (true);
+create policy tenant on holdfast.risk_marks as permissive for all using ((user_id = holdfast.tenant()));
+create policy backup on holdfast.snapshots as permissive for select to holdfast_backup using (true);
+create policy tenant on holdfast.snapshots as permissive for all using ((user_id = holdfast.tenant()));
+create policy backup on holdfast.spool_positions as permissive for select to holdfast_backup using (true);
+create policy tenant on holdfast.spool_positions as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.trades as permissive for select to holdfast_backup using (true);
 create policy tenant on holdfast.trades as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.user_settings as permissive for select to holdfast_backup using (true);
@@ -509,15 +718,30 @@ create policy tenant on holdfast.users as permissive for all using ((user_id = h
 grant select on holdfast.accounts to holdfast_api;
 grant select on holdfast.accounts to holdfast_bot;
 grant select on holdfast.accounts to holdfast_readonly;
+grant select on holdfast.allocations to holdfast_api;
+grant insert, select on holdfast.allocations to holdfast_bot;
+grant select on holdfast.allocations to holdfast_readonly;
 grant select on holdfast.audit_log to holdfast_api;
 grant select on holdfast.audit_log to holdfast_bot;
 grant select on holdfast.audit_log to holdfast_readonly;
+grant select on holdfast.blocked_signals to holdfast_api;
+grant insert, select on holdfast.blocked_signals to holdfast_bot;
+grant select on holdfast.blocked_signals to holdfast_readonly;
 grant select on holdfast.bots to holdfast_api;
 grant select on holdfast.bots to holdfast_bot;
 grant select on holdfast.bots to holdfast_readonly;
+grant select on holdfast.candles to holdfast_api;
+grant insert, select on holdfast.candles to holdfast_bot;
+grant select on holdfast.candles to holdfast_readonly;
 grant select on holdfast.commands to holdfast_api;
 grant select on holdfast.commands to holdfast_bot;
 grant select on holdfast.commands to holdfast_readonly;
+grant select on holdfast.decisions to holdfast_api;
+grant insert, select on holdfast.decisions to holdfast_bot;
+grant select on holdfast.decisions to holdfast_readonly;
+grant select on holdfast.equity_marks to holdfast_api;
+grant insert, select on holdfast.equity_marks to holdfast_bot;
+grant select on holdfast.equity_marks to holdfast_readonly;
 grant select on holdfast.fills to holdfast_api;
 grant insert, select on holdfast.fills to holdfast_bot;
 grant select on holdfast.fills to holdfast_readonly;
@@ -527,21 +751,39 @@ grant select on holdfast.jobs to holdfast_readonly;
 grant select on holdfast.leases to holdfast_api;
 grant insert, select on holdfast.leases to holdfast_bot;
 grant select on holdfast.leases to holdfast_readonly;
+grant select on holdfast.market_snapshots to holdfast_api;
+grant insert, select on holdfast.market_snapshots to holdfast_bot;
+grant select on holdfast.market_snapshots to holdfast_readonly;
 grant select on holdfast.order_events to holdfast_api;
 grant insert, select on holdfast.order_events to holdfast_bot;
 grant select on holdfast.order_events to holdfast_readonly;
 grant select on holdfast.orders to holdfast_api;
 grant insert, select on holdfast.orders to holdfast_bot;
 grant select on holdfast.orders to holdfast_readonly;
+grant select on holdfast.phantoms to holdfast_api;
+grant insert, select on holdfast.phantoms to holdfast_bot;
+grant select on holdfast.phantoms to holdfast_readonly;
 grant select on holdfast.positions to holdfast_api;
 grant insert, select on holdfast.positions to holdfast_bot;
 grant select on holdfast.positions to holdfast_readonly;
+grant select on holdfast.predictions to holdfast_api;
+grant insert, select on holdfast.predictions to holdfast_bot;
+grant select on holdfast.predictions to holdfast_readonly;
 grant select on holdfast.quarantine to holdfast_api;
 grant insert, select on holdfast.quarantine to holdfast_bot;
 grant select on holdfast.quarantine to holdfast_readonly;
 grant select on holdfast.reconciliations to holdfast_api;
 grant insert, select on holdfast.reconciliations to holdfast_bot;
 grant select on holdfast.reconciliations to holdfast_readonly;
+grant select on holdfast.risk_marks to holdfast_api;
+grant insert, select on holdfast.risk_marks to holdfast_bot;
+grant select on holdfast.risk_marks to holdfast_readonly;
+grant select on holdfast.snapshots to holdfast_api;
+grant insert, select on holdfast.snapshots to holdfast_bot;
+grant select on holdfast.snapshots to holdfast_readonly;
+grant select on holdfast.spool_positions to holdfast_api;
+grant insert, select on holdfast.spool_positions to holdfast_bot;
+grant select on holdfast.spool_positions to holdfast_readonly;
 grant select on holdfast.trades to holdfast_api;
 grant insert, select on holdfast.trades to holdfast_bot;
 grant select on holdfast.trades to holdfast_readonly;
@@ -555,14 +797,19 @@ grant select on holdfast.users to holdfast_readonly;
 grant update (baseline, baseline_at) on holdfast.accounts to holdfast_bot;
 grant insert (user_id, actor, action, subject, facts) on holdfast.audit_log to holdfast_api;
 grant insert (user_id, actor, action, subject, facts) on holdfast.audit_log to holdfast_bot;
+grant update (count, last_at) on holdfast.blocked_signals to holdfast_bot;
 grant update (parameters, parameters_version, limits, enabled, state, state_reason, state_since, memory, memory_at, breaker_day, ticks, ticked_at, equity) on holdfast.bots to holdfast_bot;
+grant update (open, high, low, close, volume) on holdfast.candles to holdfast_bot;
 grant insert (user_id, command_id, account_id, bot_id, verb, arguments, requested_by, reason, idempotency_key) on holdfast.commands to holdfast_api;
 grant insert (user_id, command_id, account_id, bot_id, verb, arguments, requested_by, reason, idempotency_key) on holdfast.commands to holdfast_bot;
 grant update (status, outcome, finished_at) on holdfast.commands to holdfast_bot;
 grant update (status, finished_at) on holdfast.jobs to holdfast_bot;
 grant update (epoch, holder, host, boot, pid, process_started, acquired_at, renewed_at, expires_at, released_at, ready_at, ticked_at) on holdfast.leases to holdfast_bot;
 grant update (status, venue_order_id, filled_quantity, cancel_requested_at, updated_at) on holdfast.orders to holdfast_bot;
+grant update (closed_at, closed_price, outcome, result) on holdfast.phantoms to holdfast_bot;
 grant update (quantity, cost, realised, fees, fees_other, day, day_start_result, fill_count, trade_count, last_fill_at, last_trade_id, updated_at) on holdfast.positions to holdfast_bot;
+grant update (outcome, outcome_price, resolved_at) on holdfast.predictions to holdfast_bot;
 grant update (resolution, resolved_at, resolved_by) on holdfast.quarantine to holdfast_bot;
+grant update (sequence, moved_at) on holdfast.spool_positions to holdfast_bot;
 grant update (direction, opened_at, closed_at, entry_quantity, entry_quote, exit_quantity, exit_quote, realised, fees, fill_count, voided) on holdfast.trades to holdfast_bot;
 grant update (risk_profile, settings, updated_at) on holdfast.user_settings to holdfast_api;

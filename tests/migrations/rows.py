@@ -37,7 +37,13 @@ class Tenant:
 
 def rows_of(tenant: Tenant, number: int = 1) -> dict[str, Row]:
     """One row for each table, parents first. Rows of another number are new rows under the parents of number 1."""
-    rows = {**_enrolment(tenant, number), **_ledger(tenant, number), **_operations(tenant, number)}
+    rows = {
+        **_enrolment(tenant, number),
+        **_ledger(tenant, number),
+        **_operations(tenant, number),
+        **_thoughts(tenant, number),
+        **_marks(tenant, number),
+    }
     return {table: {"user_id": tenant.user_id, **row} for table, row in rows.items()}
 
 
@@ -211,4 +217,91 @@ def _operations(tenant: Tenant, number: int) -> dict[str, Row]:
             "summary": "",
             "findings": Jsonb([]),
         },
+    }
+
+
+def _thoughts(tenant: Tenant, number: int) -> dict[str, Row]:
+    bot, at = tenant.id("bot"), _AT + timedelta(minutes=number)
+    seen = {"bot_id": bot, "at": at, "symbol": "BTC/USDT", "features": Jsonb({})}
+    return {
+        "spool_positions": {"spool_id": tenant.id("spool", number), "sequence": number},
+        "decisions": {
+            "decision_id": tenant.id("decision", number),
+            "bot_id": bot,
+            "at": at,
+            "decisions": Jsonb([]),
+            "notes": "",
+            "success": True,
+            "duration_ms": 1,
+            "cause_keys": [],
+            "order_ids": [tenant.id("order")],
+        },
+        "predictions": {
+            "prediction_id": tenant.id("prediction", number),
+            **seen,
+            "model": "logistic",
+            "horizon_seconds": 60,
+            "direction": "up",
+            **dict.fromkeys(("confidence", "price", "target", "outcome_price"), _ONE),
+            "outcome": "right",
+            "resolved_at": at,
+        },
+        "phantoms": {
+            "phantom_id": tenant.id("phantom", number),
+            **seen,
+            "strategy": "momentum",
+            "side": "buy",
+            "executed": False,
+            "reason": "score too low",
+            **dict.fromkeys(
+                ("score", "opened_price", "take_profit", "stop_loss", "closed_price", "result"), _ONE
+            ),
+            "outcome": "won",
+            "closed_at": at,
+        },
+        "blocked_signals": {
+            "bot_id": bot,
+            "day": at.date(),
+            "reason": f"reason {number}",
+            "count": 1,
+            "last_at": at,
+        },
+    }
+
+
+def _marks(tenant: Tenant, number: int) -> dict[str, Row]:
+    bot, at = tenant.id("bot"), _AT + timedelta(minutes=number)
+    market = {"account_id": tenant.id("account"), "symbol": "BTC/USDT"}
+    return {
+        "candles": {
+            **market,
+            "timeframe": "3m",
+            "opened_at": at,
+            **dict.fromkeys(("open", "high", "low", "close", "volume"), _ONE),
+        },
+        "market_snapshots": {
+            **market,
+            "at": at,
+            **dict.fromkeys(("bid", "ask", "last"), _ONE),
+            "details": Jsonb({}),
+        },
+        "equity_marks": {
+            "bot_id": bot,
+            "at": at,
+            **dict.fromkeys(("equity", "realised_today", "unrealised"), _ONE),
+        },
+        "risk_marks": {
+            "bot_id": bot,
+            "at": at,
+            **dict.fromkeys(("exposure", "drawdown"), _ONE),
+            "breaker_tripped": False,
+            "metrics": Jsonb({}),
+        },
+        "allocations": {
+            "bot_id": bot,
+            "at": at,
+            "asset": "BTC",
+            **dict.fromkeys(("value", "share", "target_share"), _ONE),
+        },
+        "snapshots": {"bot_id": bot, "at": at, "reason": "tick", "state": Jsonb({})},
     }

@@ -14,10 +14,14 @@ WHOLE_TABLES: dict[str, dict[str, set[str]]] = {
     table: {BOT: {"select"}, API: {"select"}, READONLY: {"select"}}
     for table in (
         "users user_settings accounts bots leases jobs orders order_events fills positions trades commands audit_log "
-        "quarantine reconciliations"
+        "quarantine reconciliations spool_positions decisions predictions phantoms blocked_signals candles "
+        "market_snapshots equity_marks risk_marks allocations snapshots"
     ).split()
 }
-for _table in "leases jobs orders order_events fills positions trades quarantine reconciliations".split():
+for _table in (
+    "leases jobs orders order_events fills positions trades quarantine reconciliations spool_positions decisions "
+    "predictions phantoms blocked_signals candles market_snapshots equity_marks risk_marks allocations snapshots"
+).split():
     WHOLE_TABLES[_table][BOT] = {"select", "insert"}
 WHOLE_TABLES["user_settings"][API] = {"select", "insert"}
 
@@ -52,6 +56,11 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("audit_log", BOT, "insert"): "action actor facts subject user_id",
     ("audit_log", API, "insert"): "action actor facts subject user_id",
     ("quarantine", BOT, "update"): "resolution resolved_at resolved_by",
+    ("spool_positions", BOT, "update"): "moved_at sequence",
+    ("predictions", BOT, "update"): "outcome outcome_price resolved_at",
+    ("phantoms", BOT, "update"): "closed_at closed_price outcome result",
+    ("blocked_signals", BOT, "update"): "count last_at",
+    ("candles", BOT, "update"): "close high low open volume",
 }
 
 _COLUMN_GRANTS = """

@@ -12,7 +12,7 @@ STORE = Path(queries.__file__).parent
 NOUNS = sorted(path.stem for path in (STORE / "sql").glob("*.sql"))
 # The catalogue is what the schema's module reads.
 MODULES = {"catalogue": "schema"}
-COPIED = re.compile(r"copy \((.*)\) to stdout", re.DOTALL)
+COPIED = re.compile(r"copy \((.*)\) to stdout.*", re.DOTALL)
 PARAMETER = re.compile(r"%\((\w+)\)s")
 
 

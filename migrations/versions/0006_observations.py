@@ -1,0 +1,15 @@
+"""observations"""
+
+from migrations.script import down, up
+
+revision = "0006"
+down_revision = "0005"
+oldest_program = "0003"
+
+
+def upgrade() -> None:
+    up(__file__)
+
+
+def downgrade() -> None:
+    down(__file__)
