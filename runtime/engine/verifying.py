@@ -1,7 +1,9 @@
 """Derives everything derived once more, from the fills, and walks the chain of events. There is no difference; if there
 is one, it is printed."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import islice, zip_longest
 
 from runtime.domain import position as positions_of
 from runtime.domain.fill import Fill
@@ -11,7 +13,7 @@ from runtime.domain.position import Position, Trade
 from runtime.store import fills, orders, positions
 from runtime.store.pool import Store, Tx
 
-EVENTS_A_READ = 5000
+ROWS_A_READ = 5000
 SHOWN_MAX = 100
 
 
@@ -23,7 +25,7 @@ def verify(store: Store, account_id: AccountId) -> list[str]:
 
 def _chain(tx: Tx, account_id: AccountId) -> Iterator[str]:
     end, statuses = CHAIN_START, dict[object, Status]()
-    while events := orders.load_events(tx, account_id, after=end.sequence, count=EVENTS_A_READ):
+    while events := orders.load_events(tx, account_id, after=end.sequence, count=ROWS_A_READ):
         for event in events:
             yield from _link(event, end, statuses)
             statuses[event.order_id] = event.after
@@ -57,23 +59,52 @@ def _orders(tx: Tx, account_id: AccountId) -> Iterator[str]:
 
 def _positions(tx: Tx, account_id: AccountId) -> Iterator[str]:
     kept = {(each.bot_id, each.symbol): each for each in positions.load_positions(tx, account_id)}
-    journeys: dict[tuple[BotId, str], list[Trade]] = {}
-    for trade in positions.load_trades(tx, account_id):
-        journeys.setdefault((trade.bot_id, trade.symbol), []).append(trade)
-    counted: dict[tuple[BotId, str], list[Fill]] = {}
-    for fill in fills.load_account_fills(tx, account_id):
-        counted.setdefault((fill.bot_id, fill.symbol), []).append(fill)
-    for held in sorted({*kept, *journeys, *counted}, key=str):
-        derived = positions_of.replay(*held, counted.get(held, []))
-        yield from _differences(held, kept.get(held), derived.position, "position")
-        yield from _differences(held, tuple(journeys.get(held, [])), derived.trades, "trades")
+    for held in sorted({*kept, *fills.load_filled_positions(tx, account_id)}, key=str):
+        replay = _Replay(Position(*held))
+        made = replay.trades(_fills(tx, account_id, held))
+        pairs = zip_longest(_trades(tx, account_id, held), made)
+        found = (each for told, derived in pairs for each in _differences(held, told, derived, "trades"))
+        yield from islice(found, SHOWN_MAX)
+        # Counts to its end what was not shown: only then is the position all there.
+        deque(found, maxlen=0)
+        derived = replay.position if replay.position.fill_count else None
+        yield from _differences(held, kept.get(held), derived, "position")
+
+
+class _Replay:
+    """A position and its trades as the fills make them, one by one: a history may be longer than memory is large."""
+
+    def __init__(self, position: Position) -> None:
+        self.position = position
+
+    def trades(self, counted: Iterable[Fill]) -> Iterator[Trade]:
+        """Each when it is over, and at the end the one that is under way."""
+        open_trade: Trade | None = None
+        for fill in counted:
+            applied = positions_of.apply(self.position, open_trade, fill)
+            self.position = applied.position
+            open_trade = positions_of.open_trade(applied.trades)
+            yield from (each for each in applied.trades if each.closed_at is not None)
+        if open_trade is not None:
+            yield open_trade
+
+
+def _fills(tx: Tx, account_id: AccountId, held: tuple[BotId, str]) -> Iterator[Fill]:
+    last: Fill | None = None
+    while page := fills.load_fills_after(tx, account_id, *held, after=last, count=ROWS_A_READ):
+        yield from page
+        last = page[-1]
+
+
+def _trades(tx: Tx, account_id: AccountId, held: tuple[BotId, str]) -> Iterator[Trade]:
+    last = 0
+    while page := positions.load_trades_after(tx, account_id, *held, after=last, count=ROWS_A_READ):
+        yield from page
+        last = page[-1].number
 
 
 def _differences(
-    held: tuple[BotId, str],
-    kept: Position | tuple[Trade, ...] | None,
-    derived: Position | tuple[Trade, ...],
-    what: str,
+    held: tuple[BotId, str], kept: Position | Trade | None, derived: Position | Trade | None, what: str
 ) -> Iterator[str]:
     if kept != derived:
         yield f"the {what} of bot {held[0]} in {held[1]}: the ledger keeps {kept}, its fills make {derived}"

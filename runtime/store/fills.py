@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from runtime.domain.fill import Fill
 from runtime.domain.identity import AccountId, BotId, OrderId, VenueOrderId, VenueTradeId
@@ -12,6 +12,7 @@ from runtime.store import queries
 from runtime.store.pool import Fence, Row, Tx
 
 _SQL = queries.load("fills")
+_FIRST = datetime.min.replace(tzinfo=UTC)
 
 
 def record_fill(
@@ -69,8 +70,21 @@ def load_position_fills(tx: Tx, bot_id: BotId, symbol: str) -> list[Fill]:
     return [_fill(row) for row in tx.rows(_SQL["load_position_fills"], {"bot_id": bot_id, "symbol": symbol})]
 
 
-def load_account_fills(tx: Tx, account_id: AccountId) -> list[Fill]:
-    return [_fill(row) for row in tx.rows(_SQL["load_account_fills"], {"account_id": account_id})]
+def load_fills_after(
+    tx: Tx, account_id: AccountId, bot_id: BotId, symbol: str, *, after: Fill | None, count: int
+) -> list[Fill]:
+    """In the order of `Fill.sort_key`; from the first one on if there is none to come after."""
+    at, length, trade_id = (_FIRST, 0, "") if after is None else after.sort_key
+    parameters = {"account_id": account_id, "bot_id": bot_id, "symbol": symbol, "count": count}
+    rows = tx.rows(
+        _SQL["load_fills_after"], {**parameters, "traded_at": at, "length": length, "trade_id": trade_id}
+    )
+    return [_fill(row) for row in rows]
+
+
+def load_filled_positions(tx: Tx, account_id: AccountId) -> list[tuple[BotId, str]]:
+    rows = tx.rows(_SQL["load_filled_positions"], {"account_id": account_id})
+    return [(BotId(bot_id), symbol) for bot_id, symbol in rows]
 
 
 def load_trade_ids(tx: Tx, account_id: AccountId, since: datetime) -> frozenset[tuple[str, str]]:

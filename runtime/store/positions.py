@@ -24,8 +24,17 @@ def load_open_trades(tx: Tx, account_id: AccountId) -> list[Trade]:
     return [_trade(row) for row in tx.rows(_SQL["load_open_trades"], {"account_id": account_id})]
 
 
-def load_trades(tx: Tx, account_id: AccountId) -> list[Trade]:
-    return [_trade(row) for row in tx.rows(_SQL["load_trades"], {"account_id": account_id})]
+def load_trades_after(
+    tx: Tx, account_id: AccountId, bot_id: BotId, symbol: str, *, after: int, count: int
+) -> list[Trade]:
+    parameters = {
+        "account_id": account_id,
+        "bot_id": bot_id,
+        "symbol": symbol,
+        "after": after,
+        "count": count,
+    }
+    return [_trade(row) for row in tx.rows(_SQL["load_trades_after"], parameters)]
 
 
 def _parse_position(fields: TextRow) -> Position:

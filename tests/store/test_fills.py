@@ -31,7 +31,8 @@ from tests.store.desks import (
 
 def _stored(desk: Desk) -> tuple[object, object]:
     with desk.store.snapshot("look") as tx:
-        return positions.load_positions(tx, desk.account_id), positions.load_trades(tx, desk.account_id)
+        trades = positions.load_trades_after(tx, desk.account_id, desk.bot_id, SYMBOL, after=0, count=100)
+        return positions.load_positions(tx, desk.account_id), trades
 
 
 def _derived(desk: Desk, history: list[Fill]) -> tuple[object, object]:

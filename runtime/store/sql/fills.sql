@@ -58,12 +58,19 @@ select order_id, bot_id, venue_trade_id, venue_order_id, symbol, base, quote, si
 from fills
 where bot_id = %(bot_id)s and symbol = %(symbol)s
 
--- load_account_fills: every fill of an account, to verify all its positions
+-- load_fills_after: a stretch of a position's fills in the order in which they count, to derive it anew
 select order_id, bot_id, venue_trade_id, venue_order_id, symbol, base, quote, side, quantity, price, fee, fee_coin,
   quantity_step, traded_at
 from fills
-where account_id = %(account_id)s
-order by bot_id, symbol
+where account_id = %(account_id)s and bot_id = %(bot_id)s and symbol = %(symbol)s and traded_at >= %(traded_at)s
+  and (traded_at, length(venue_trade_id), venue_trade_id collate "C")
+    > (%(traded_at)s, %(length)s, %(trade_id)s::text collate "C")
+order by traded_at, length(venue_trade_id), venue_trade_id collate "C" limit %(count)s
+
+-- load_filled_positions: which positions an account's fills and trades speak of
+select bot_id, symbol from fills where account_id = %(account_id)s
+union
+select bot_id, symbol from trades where account_id = %(account_id)s
 
 -- load_trade_ids: which fills are known since an instant, to compare with the venue
 select symbol, venue_trade_id from fills where account_id = %(account_id)s and traded_at >= %(since)s

@@ -13,9 +13,9 @@ select bot_id, symbol, number, direction, opened_at, closed_at, entry_quantity, 
 from trades
 where account_id = %(account_id)s and closed_at is null and not voided
 
--- load_trades: every trade of an account, to verify them
+-- load_trades_after: a stretch of a position's trades, to verify them
 select bot_id, symbol, number, direction, opened_at, closed_at, entry_quantity, entry_quote, exit_quantity, exit_quote,
   realised, fees, fill_count
 from trades
-where account_id = %(account_id)s and not voided
-order by bot_id, symbol, number
+where account_id = %(account_id)s and bot_id = %(bot_id)s and symbol = %(symbol)s and not voided and number > %(after)s
+order by number limit %(count)s
