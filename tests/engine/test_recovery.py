@@ -5,9 +5,11 @@ from decimal import Decimal
 import pytest
 
 from runtime import errors
+from runtime.domain.market import MarketKind
 from runtime.domain.order import Side, Status
 from runtime.engine import recovery, sending
-from tests.engine.rig import Rig, limit, market
+from tests.engine.rig import PERPETUAL, Rig, limit, market
+from tests.venue import connect
 
 RESTS = limit("rests", Side.BUY, "0.02", "45000")
 TAKES = market("takes", Side.BUY, "0.02")
@@ -185,6 +187,17 @@ def test_look__finds_what_differs_and_changes_nothing_here_or_there(rig: Rig) ->
     assert foreign in {each.subject for each in findings}
     assert (rig.database.rows("select * from order_events"), rig.at_venue()) == before
     assert rig.database.rows("select * from quarantine") == []
+
+
+def test_recovery__of_an_account_in_hedge_mode_is_refused_before_anything_is_changed(bare: Rig) -> None:
+    bare.kind, bare.names = MarketKind.LINEAR, {"one": PERPETUAL}
+    bare.enrol()
+    operator = connect(bare.venue)
+    operator.set_position_mode(True, PERPETUAL)
+    operator.session.close()
+    with pytest.raises(errors.VenueUnsafe, match="hedge mode"):
+        bare.start()
+    assert bare.requests("set-leverage") == 0
 
 
 def test_recovery__of_a_perpetual_brings_back_a_short(perpetual: Rig) -> None:
