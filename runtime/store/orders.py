@@ -3,15 +3,15 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from runtime.domain import money
 from runtime.domain.decision import Memory
 from runtime.domain.identity import AccountId, BotId, ClientOrderId, OrderId, VenueOrderId
 from runtime.domain.order import CHAIN_START, Event, Intent, Kind, Link, Order, Side, Status
-from runtime.store import queries
-from runtime.store.pool import Fence, Row, TextRow, Tx, parse_uuid
+from runtime.store import columns, queries
+from runtime.store.pool import Fence, Row, Tx
 
 _SQL = queries.load("orders")
 # Asking an enumeration for a member by its value is slow; there are many orders.
@@ -79,7 +79,11 @@ def advance_order(
 
 def load_unsettled(tx: Tx, account_id: AccountId) -> list[Order]:
     """All of them, at every start: many, and a desk waits for them."""
-    return tx.copy_out(_SQL["load_unsettled"], _parse_order, {"account_id": account_id})
+    (ids, *rest), *_ = tx.rows(_SQL["load_unsettled"], {"account_id": account_id})
+    if ids is None:
+        return []
+    with columns.uncollected():
+        return columns.build(Order, _parse_columns(ids, *rest))
 
 
 def load_recent(tx: Tx, account_id: AccountId, since: datetime) -> list[Order]:
@@ -186,35 +190,40 @@ def _order(row: Row) -> Order:
     )
 
 
-def _parse_order(fields: TextRow) -> Order:
-    """From PostgreSQL's text; null only where the column may be."""
-    order, bot, client, symbol, side, kind, quantity, price, reduce_only, created, before, status, *rest = (
-        fields
-    )
-    venue_order_id, filled, cancel_requested = rest
-    # By position: twenty thousand calls with fifteen names each are felt.
-    return Order(
-        OrderId(parse_uuid(order)),
-        _bot_id(bot),
-        ClientOrderId(client),
-        symbol,
-        _SIDES[side],
-        _KINDS[kind],
-        money.read(quantity),
-        None if price is None else money.read(price),
-        reduce_only == "t",
-        datetime.fromisoformat(created),
-        datetime.fromisoformat(before),
-        _STATUSES[status],
-        None if venue_order_id is None else VenueOrderId(venue_order_id),
-        money.read(filled),
-        cancel_requested == "t",
-    )
-
-
-@cache
-def _bot_id(text: str) -> BotId:
-    return BotId(UUID(text))
+def _parse_columns(*texts: Any) -> list[Iterable[Any]]:
+    (
+        ids,
+        bots,
+        clients,
+        symbols,
+        sides,
+        kinds,
+        quantities,
+        prices,
+        reduce_only,
+        created,
+        before,
+        statuses,
+        *rest,
+    ) = texts
+    venue_order_ids, filled, cancel_requested = rest
+    return [
+        columns.parse_uuids(ids),
+        columns.look_up(bots, columns.Known(UUID)),
+        clients,
+        symbols,
+        columns.look_up(sides, _SIDES),
+        columns.look_up(kinds, _KINDS),
+        columns.parse(quantities, Decimal),
+        columns.look_up(prices, columns.Known(Decimal)),
+        columns.look_up(reduce_only, columns.BOOLEANS),
+        columns.parse(created, datetime.fromisoformat),
+        columns.parse(before, datetime.fromisoformat),
+        columns.look_up(statuses, _STATUSES),
+        venue_order_ids,
+        columns.parse(filled, Decimal),
+        columns.look_up(cancel_requested, columns.BOOLEANS),
+    ]
 
 
 def _event(row: Row) -> Event:

@@ -4,16 +4,13 @@ A `Store` belongs to one tenant. Its transactions set that tenant themselves, fo
 server that is read-only: a standby answers like a primary until somebody writes. Above this door nobody knows psycopg.
 """
 
-import gc
 import json
-import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Self, TypeVar
-from uuid import UUID
+from typing import Any, Self
 
 import psycopg
 from psycopg import sql
@@ -38,9 +35,7 @@ _CONNECT_SECONDS = 5
 _FENCED = "HF001"
 
 Row = tuple[Any, ...]
-TextRow = list[Any]  # texts, and None for null: whoever parses it knows which column may be null
 Parameters = Mapping[str, Any]
-T = TypeVar("T")
 
 
 class _PlainNumber(Loader):
@@ -55,18 +50,10 @@ psycopg.adapters.register_loader("numeric", _PlainNumber)
 
 # One for all: `json.loads` with such a wish makes a new one for every value.
 _JSON = json.JSONDecoder(parse_float=Decimal)
-# What COPY writes for characters that would end a field or a line.
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_CHARACTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
 def parse_json(text: str | bytes) -> Any:
     return _JSON.decode(text if isinstance(text, str) else text.decode())
-
-
-def parse_uuid(text: str) -> UUID:
-    """PostgreSQL writes it in one way only, so that the many ways that UUID allows for need not be tried."""
-    return UUID(int=int(text.replace("-", ""), 16))
 
 
 # Process-wide on purpose: no connection of ours may ever turn a number in jsonb into a float.
@@ -102,18 +89,6 @@ class Tx:
             raise errors.BrokenInvariant(detail=f"one row was expected, PostgreSQL found {len(rows)}")
         return rows[0] if rows else None
 
-    def copy_out(self, query: str, parse: Callable[[TextRow], T], parameters: Parameters) -> list[T]:
-        """Many rows, parsed from PostgreSQL's text while the next ones are on their way: the fastest way out."""
-        began_at = time.monotonic()
-        with (
-            _uncollected(),
-            self._connection.cursor() as cursor,
-            cursor.copy(query.encode(), parameters) as copy,
-        ):
-            rows = [parse(_split(str(line, "utf-8"))) for line in copy]
-        self._timing.streamed_seconds(query, began_at)
-        return rows
-
     def copy_bytes(self, query: str, parameters: Parameters) -> bytes:
         """Everything that a binary COPY says, for whoever reads it as columns."""
         began_at = time.monotonic()
@@ -129,9 +104,6 @@ class SingleTx(Tx):
     def __init__(self, connection: psycopg.Connection[Row], tenant: UserId, timing: Timing) -> None:
         super().__init__(connection, tenant, timing)
         self._spent = False
-
-    def copy_out(self, query: str, parse: Callable[[TextRow], T], parameters: Parameters) -> list[T]:
-        raise errors.BrokenInvariant(detail="rows were to be copied out of a single-statement transaction")
 
     def copy_bytes(self, query: str, parameters: Parameters) -> bytes:
         raise errors.BrokenInvariant(detail="rows were to be copied out of a single-statement transaction")
@@ -225,30 +197,6 @@ class Store:
 
     def pool_use(self) -> Mapping[str, int]:
         return self._pool.get_stats()
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Values that hold no cycles, by the ten thousand: looking for garbage among them takes longer than making them."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-def _split(line: str) -> TextRow:
-    """The fields of one line of COPY's text format."""
-    fields = line[:-1].split("\t")
-    return [_unescape(field) for field in fields] if "\\" in line else fields
-
-
-def _unescape(field: str) -> str | None:
-    if field == r"\N":
-        return None
-    return _ESCAPED.sub(lambda found: _CHARACTERS.get(found[1], found[1]), field) if "\\" in field else field
 
 
 @contextmanager

@@ -1,23 +1,27 @@
 """Positions and trades, as the ledger keeps them. They are written by `fills.record_fill` and by nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
+from typing import Any
 from uuid import UUID
 
 from runtime.domain import money
-from runtime.domain.identity import AccountId, BotId, VenueTradeId
+from runtime.domain.identity import AccountId, BotId
 from runtime.domain.position import Direction, Position, Trade
-from runtime.store import queries
-from runtime.store.pool import Row, TextRow, Tx, parse_json
+from runtime.store import columns, queries
+from runtime.store.pool import Row, Tx
 
 _SQL = queries.load("positions")
 
 
 def load_positions(tx: Tx, account_id: AccountId) -> list[Position]:
     """All of them, at every start: many, and a desk waits for them."""
-    return tx.copy_out(_SQL["load_positions"], _parse_position, {"account_id": account_id})
+    (bots, *rest), *_ = tx.rows(_SQL["load_positions"], {"account_id": account_id})
+    if bots is None:
+        return []
+    with columns.uncollected():
+        return columns.build(Position, _parse_columns(bots, *rest))
 
 
 def load_open_trades(tx: Tx, account_id: AccountId) -> list[Trade]:
@@ -37,37 +41,25 @@ def load_trades_after(
     return [_trade(row) for row in tx.rows(_SQL["load_trades_after"], parameters)]
 
 
-def _parse_position(fields: TextRow) -> Position:
-    """From PostgreSQL's text; null only where the column may be."""
-    bot, symbol, quantity, cost, realised, fees, fees_other, day, start, fills, trades, last_at, last_id = (
-        fields
-    )
-    # By position: twenty thousand calls with fifteen names each are felt.
-    return Position(
-        _bot_id(bot),
-        symbol,
-        money.read(quantity),
-        money.read(cost),
-        money.read(realised),
-        money.read(fees),
-        _parse_fees(fees_other),
-        None if day is None else date.fromisoformat(day),
-        money.read(start),
-        int(fills),
-        int(trades),
-        None if last_at is None else datetime.fromisoformat(last_at),
-        None if last_id is None else VenueTradeId(last_id),
-    )
-
-
-@cache
-def _bot_id(text: str) -> BotId:
-    return BotId(UUID(text))
-
-
-def _parse_fees(text: str) -> Mapping[str, Decimal]:
-    # Most fees are taken in the quote coin.
-    return {} if text == "{}" else {coin: money.read(fee) for coin, fee in parse_json(text).items()}
+def _parse_columns(*texts: Any) -> list[Iterable[Any]]:
+    bots, symbols, quantities, costs, realised, fees, fees_other, days, starts, fills, trades, *last = texts
+    last_fill_at, last_trade_ids = last
+    return [
+        columns.look_up(bots, columns.Known(UUID)),
+        symbols,
+        columns.parse(quantities, Decimal),
+        columns.parse(costs, Decimal),
+        columns.parse(realised, Decimal),
+        columns.parse(fees, Decimal),
+        # Most fees are taken in the quote coin.
+        [{coin: money.read(fee) for coin, fee in each.items()} if each else {} for each in fees_other],
+        columns.look_up(days, columns.Known(date.fromisoformat)),
+        columns.parse(starts, Decimal),
+        columns.parse(fills, int),
+        columns.parse(trades, int),
+        columns.look_up(last_fill_at, columns.Known(datetime.fromisoformat)),
+        last_trade_ids,
+    ]
 
 
 def _trade(row: Row) -> Trade:

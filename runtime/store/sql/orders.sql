@@ -43,14 +43,17 @@ with guard as (
 )
 select assert_written((select count(*) from guard), (select count(*) from moved), 1)
 
--- load_unsettled: what recovery and the first tick start from
-copy (
-  select order_id, bot_id, client_order_id, symbol, side, kind, quantity, price, reduce_only, created_at, send_before, status,
-    venue_order_id, filled_quantity, cancel_requested_at is not null
-  from orders
+-- load_unsettled: what recovery and the first tick start from, oldest first; each column as one value, null if none
+select string_agg(order_id::text, ','), string_agg(bot_id::text, ','), json_agg(client_order_id), json_agg(symbol),
+  string_agg(side, ','), string_agg(kind, ','), string_agg(trim_scale(quantity)::text, ','),
+  string_agg(coalesce(trim_scale(price)::text, ''), ','), string_agg(reduce_only::text, ','),
+  string_agg(created_at::text, ','), string_agg(send_before::text, ','), string_agg(status, ','), json_agg(venue_order_id),
+  string_agg(trim_scale(filled_quantity)::text, ','), string_agg((cancel_requested_at is not null)::text, ',')
+from (
+  select * from orders
   where account_id = %(account_id)s and status in ('pending', 'submitted', 'open', 'partially_filled', 'unknown')
   order by created_at, order_id
-) to stdout
+) as unsettled
 
 -- load_recent: unsettled orders and those that changed since an instant, to compare with the venue
 select order_id, bot_id, client_order_id, symbol, side, kind, quantity, price, reduce_only, created_at, send_before, status,
