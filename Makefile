@@ -9,10 +9,11 @@ CLOUD := .venv/.cloud-installed
 CHECKOV := .venv-checkov/.installed
 STAGE ?= dev
 DEPLOYED = $(if $(TEMPLATES),--templates $(TEMPLATES)) $(if $(IMAGE),--image $(IMAGE)) $(if $(ALLOW_REPLACE),--allow-replace $(ALLOW_REPLACE))
+SHELF = $(if $(BUCKET),--bucket $(BUCKET)) $(if $(FOLDER),--folder $(FOLDER))
 SOURCES := runtime tests requirements app.py stacks deploy $(wildcard bench docker migrations)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status verify stop psql migrate rollback schema test check format prove bench image ca synth cost checkov plan deploy destroy lock clean
+.PHONY: help setup run status verify stop psql migrate rollback backup restore drill schema test check format prove bench image ca synth access cost checkov plan deploy destroy lock clean
 
 help:  ## print these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +41,16 @@ migrate: $(RUNTIME)  ## bring the database to the newest schema, or to REV=...
 rollback: $(RUNTIME)  ## take the database back to the schema REV=...
 	@$(if $(REV),,$(error which schema? say: make rollback REV=0001))
 	@$(BIN)/python -m runtime rollback $(REV)
+
+backup: $(RUNTIME)  ## dump the whole ledger into .holdfast/backups, or to BUCKET=.. or FOLDER=..
+	@$(BIN)/python -m runtime backup $(SHELF)
+
+restore: $(RUNTIME)  ## put the newest backup, or FROM=.. or AT=.., into a new database INTO=..
+	@$(if $(INTO),,$(error into which new database? say: make restore INTO=again))
+	@$(BIN)/python -m runtime restore --into $(INTO) $(if $(FROM),--from $(FROM)) $(if $(AT),--at $(AT)) $(SHELF)
+
+drill: $(RUNTIME)  ## prove the newest backup, or FROM=..: restore it elsewhere, verify it, trade on it
+	@$(BIN)/python -m runtime drill $(if $(FROM),--from $(FROM)) $(SHELF)
 
 schema: $(RUNTIME)  ## write runtime/store/schema.sql again from the migrations
 	@$(BIN)/python -m runtime schema
@@ -73,6 +84,11 @@ synth: $(CLOUD)  ## write the AWS templates of STAGE=dev (or prod) to cdk.out, w
 	@rm -rf cdk.out/$(STAGE)
 	@CDK_VALIDATION=false CDK_OUTDIR=cdk.out/$(STAGE) CDK_CONTEXT_JSON='{"stage":"$(STAGE)"}' $(BIN)/python app.py
 	@ls cdk.out/$(STAGE)/*.template.json
+
+access: $(CLOUD)  ## write the template of who may deploy and look at STAGE=.. to cdk.out/STAGE-access
+	@rm -rf cdk.out/$(STAGE)-access
+	@CDK_VALIDATION=false CDK_OUTDIR=cdk.out/$(STAGE)-access CDK_CONTEXT_JSON='{"stage":"$(STAGE)","only":"access"}' $(BIN)/python app.py
+	@ls cdk.out/$(STAGE)-access/*.template.json
 
 cost: synth  ## say what STAGE=dev (or prod) costs in a month, and the difference to AGAINST=tag-or-folder; has a limit
 	@$(BIN)/python -m deploy.cost --stage $(STAGE) $(if $(AGAINST),--against "$(AGAINST)")

@@ -35,6 +35,7 @@ from runtime.settings import Secret, Settings
 from runtime.store import bots, contents, roles, schema
 from runtime.store.databases import Databases, beside, environment
 from runtime.store.pool import Store
+from runtime.store.timing import Timing
 from runtime.telemetry import tasks
 
 # Verifying reads a whole ledger: no statement of it is too slow.
@@ -178,7 +179,7 @@ def drill(settings: Settings, args: argparse.Namespace) -> int:
             target = _target(settings, server, _DRILL_DATABASE, made)
             steps = drilling.Steps(
                 restore=lambda: restore(shelf, made, target, progress),
-                verify=lambda: _verify_all(own),
+                verify=lambda: _verify_all(own, progress),
                 trade=lambda: _trade(own, folder),
             )
             report = drilling.drill(made, steps, progress)
@@ -323,12 +324,15 @@ def _clear(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def _verify_all(own: postgres.Server) -> list[str]:
+def _verify_all(own: postgres.Server, progress: Progress) -> list[str]:
     """Every account of every tenant, read as a desk reads it."""
     found: list[str] = []
     url = Secret(own.url("holdfast_bot", _DRILL_DATABASE))
     for user, account, name in contents.load_all_accounts(Secret(own.url(database=_DRILL_DATABASE))):
-        with Store(url, user, statement_seconds=_STATEMENT_SECONDS) as store:
+        progress.tell(f"verifying account {name}")
+        # Each statement reads a whole account: none is slow, and none is told as slow.
+        timing = Timing(slow_seconds=_STATEMENT_SECONDS)
+        with Store(url, user, statement_seconds=_STATEMENT_SECONDS, timing=timing) as store:
             found += [f"account {name}: {each}" for each in verifying.verify(store, account)]
     return found
 
