@@ -25,7 +25,11 @@ DENIED = frozenset(
 ACTION_SAID = re.compile(r"not authorized to perform:? ([a-z0-9-]+:[A-Za-z0-9*]+)")
 
 # The service of the API and of IAM's actions differ in name here and there, and so do a few operations.
-IAM_SERVICES = {"application-autoscaling": "application-autoscaling", "events": "events", "sts": "sts"}
+IAM_SERVICES = {
+    "efs": "elasticfilesystem",
+    "service-quotas": "servicequotas",
+    "elbv2": "elasticloadbalancing",
+}
 IAM_ACTIONS = {
     ("s3", "HeadBucket"): "s3:ListBucket",
     ("s3", "ListObjectsV2"): "s3:ListBucket",
@@ -56,7 +60,7 @@ class Cloud(Protocol):
 
 
 def iam_action(service: str, operation: str) -> str:
-    return IAM_ACTIONS.get((service, operation), f"{service}:{operation}")
+    return IAM_ACTIONS.get((service, operation), f"{IAM_SERVICES.get(service, service)}:{operation}")
 
 
 def refusal(service: str, operation: str, code: str, said: str, *, attempts: int = 1) -> errors.AwsRefused:

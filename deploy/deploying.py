@@ -4,6 +4,7 @@ Observe, plan, execute, under the stage's lock; again until a plan is whole. A r
 """
 
 import argparse
+from dataclasses import replace
 
 from deploy import buckets, cost, errors, planning
 from deploy.execute import execute
@@ -33,7 +34,8 @@ def deploy(site: Site, wishes: Wishes) -> int:
         for _ in range(ROUNDS_MAX):
             observed = observe(site.cloud, desired, wish=wishes.image)
             found = plan(desired, observed, wishes)
-            planning.tell(site, review(desired, observed, found, prices))
+            # What is refused is said once, by what is raised.
+            planning.tell(site, replace(review(desired, observed, found, prices), refusals=()))
             if found.refusals:
                 raise _one_of(found)
             work = Work(

@@ -68,7 +68,7 @@ class StackEvents:
 
 
 @dataclass(slots=True)
-class ServiceEvents:
+class DeskEvents:
     """What ECS says of a service, and why tasks of it stopped."""
 
     site: Site

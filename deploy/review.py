@@ -34,6 +34,7 @@ class Review:
     permissions: tuple[str, ...]
     cost_before: Decimal
     cost_after: Decimal
+    cost_changes: tuple[str, ...]
     cost_unknown: tuple[str, ...]
     later: str
 
@@ -61,6 +62,9 @@ def review(desired: Desired, observed: Observed, plan: Plan, prices: cost.Prices
         ),
         cost_before=before.total,
         cost_after=after.total,
+        cost_changes=tuple(f"{each.usd:+} {each.what}" for each in cost.delta(before, after))
+        if plan.changes
+        else (),
         cost_unknown=after.unknown,
         later=plan.later if plan.again else "",
     )
@@ -143,11 +147,12 @@ def render(found: Review) -> Iterator[str]:
     yield from _section("Permissions that are new", found.permissions)
     difference = found.cost_after - found.cost_before
     yield f"Cost: {found.cost_after} USD a month, {difference:+} against what stands."
+    yield from _section("Cost that changes, in USD a month", found.cost_changes)
     yield from _section("Not priced", found.cost_unknown)
     yield from _section("Steps", [f"{number}. {each}" for number, each in enumerate(found.steps, start=1)])
     if found.later:
         yield f"Then: {found.later}."
-    if not found.steps and not found.refusals:
+    if not found.steps and not found.refusals and not found.later:
         yield "Nothing to change."
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from deploy import changesets, heartbeat
 from deploy.bundle import Desk, StackTemplate
 from deploy.errors import DeploymentUnseen, DeskFailed, HeartbeatMissing, StackFailed
-from deploy.feeds import ServiceEvents
+from deploy.feeds import DeskEvents
 from deploy.heartbeat import Signs
 from deploy.observe import LiveDesk, fetch_deployments, fetch_desk, fetch_stack
 from deploy.site import Site
@@ -46,7 +46,7 @@ class Watch:
     cluster: str
     service: str
     known: frozenset[str]
-    events: ServiceEvents
+    events: DeskEvents
     stop_at: float
     statuses: dict[str, str] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
@@ -147,7 +147,7 @@ def _find(site: Site, bot: StackTemplate, desk: Desk, cluster: str) -> LiveDesk 
 
 def _watch(site: Site, desk: Desk, cluster: str, before: LiveDesk | None, *, service: str = "") -> Watch:
     name = before.service if before else service
-    events = ServiceEvents(site, cluster, name, desk.name)
+    events = DeskEvents(site, cluster, name, desk.name)
     events.skip()
     found = fetch_deployments(site.cloud, cluster=cluster, service=name) if before else []
     return Watch(
