@@ -36,11 +36,18 @@ class Floor:
 
 
 def look(site: Site, desired: Desired) -> Floor:
+    floor = find(site, desired)
+    if floor is None:
+        raise Refused(detail=f"stage {site.stage.name} has no desks on AWS yet; deploy it first.")
+    return floor
+
+
+def find(site: Site, desired: Desired) -> Floor | None:
     stacks = {each.name: each for each in fetch_stacks(site.cloud, site.stage.prefix)}
     platform = stacks.get(desired.stack("Platform").name)
     desks = {each.name: each for each in fetch_desks(site.cloud, desired, stacks)}
     if platform is None or not desks:
-        raise Refused(detail=f"stage {site.stage.name} has no desks on AWS yet; deploy it first.")
+        return None
     return Floor(desired=desired, cluster=platform.outputs["ClusterName"], stacks=stacks, desks=desks)
 
 

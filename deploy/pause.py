@@ -1,11 +1,13 @@
 """pause: stop one desk, or all, until `resume`; no deploy starts them again.
 
-It takes no lock: whoever must stop a desk must be able to while a deploy runs.
+It takes no lock: whoever must stop a desk must be able to while a deploy runs. A desk that is not on AWS yet may be
+paused too: then its first deploy makes it and leaves it stopped, until its account is enrolled.
 """
 
 import argparse
 
-from deploy import counts
+from deploy import buckets, counts, pauses
+from deploy.errors import Refused
 from deploy.site import Site
 
 
@@ -17,7 +19,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(site: Site, args: argparse.Namespace) -> int:
     desired = site.read_templates()
     chosen = counts.choose(desired, args.desk)
-    floor = counts.look(site, desired)
+    if not buckets.exists(site.cloud, site.bucket):
+        raise Refused(
+            detail=f"stage {site.stage.name} was never deployed; a deploy that ends at the registry is enough."
+        )
+    floor = counts.find(site, desired)
     for desk in chosen:
-        counts.stop(site, desk, floor, reason=args.reason)
+        if floor and desk.name in floor.desks:
+            counts.stop(site, desk, floor, reason=args.reason)
+        else:
+            pauses.record(
+                site.cloud, site.bucket, desk.name, who=site.owner, reason=args.reason, at=site.clock.now()
+            )
+            site.timeline.tell("pause", f"desk {desk.name} is not there yet; no deploy will start it")
     return 0

@@ -125,6 +125,20 @@ def test_pause__tells_the_alarms_of_this_desk_and_resume_tells_them_again(scene:
     assert alarms.parameters["DesiredCountDeskFirst"] == "1"
 
 
+def test_pause__before_the_first_deploy_keeps_the_desk_stopped_through_it() -> None:
+    scene = open_stage()
+    nobody = argparse.Namespace(desk="", reason="its account is not enrolled")
+    with pytest.raises(errors.Refused, match="was never deployed"):
+        VERBS["pause"].run(scene.site(), nobody)
+    assert scene.run("deploy").code == errors.REFUSED
+    assert VERBS["pause"].run(scene.site(), nobody) == 0
+    scene.push(FIRST, "v1")
+    assert scene.run("deploy").code == 0
+    assert scene.desk.desired == 0
+    assert VERBS["resume"].run(scene.site(), argparse.Namespace(desk="")) == 0
+    assert scene.desk.desired == 1
+
+
 def test_pause__works_while_somebody_deploys(scene: Scene, daily: Daily) -> None:
     with scene.site("bob@desk").locked("deploy"):
         assert daily("pause")[0] == 0
