@@ -220,3 +220,23 @@ def test_backup__tells_its_age_and_how_long_the_authorities_last(
     line = json.loads(said.out.splitlines()[-1])
     assert (line["Env"], line["Bot"]) == ("dev", "backup")
     assert 0 <= line["BackupAgeHours"] < 1
+
+
+def test_drill__that_was_killed_is_cleared_away_by_the_next_one(
+    run: Run, shelf: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    command = [sys.executable, "-m", "runtime", "drill", "--folder", str(shelf)]
+    process = subprocess.Popen(command, cwd=ROOT, env=clean_environment(HOLDFAST_DATA_DIR=str(data)))
+    try:
+        started = processes.wait_until(
+            lambda: (data / "drill" / "postgres" / "cluster").exists(), seconds_max=SECONDS_MAX
+        )
+        assert started
+        refused = run("drill", "--folder", shelf)
+        assert (refused.code, refused.err.partition(":")[0]) == (3, "InvalidCommand")
+    finally:
+        process.kill()
+        process.wait()
+    assert run("drill", "--folder", shelf).code == 0
+    assert [each.name for each in data.iterdir()] == ["drill.lock"]
