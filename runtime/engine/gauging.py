@@ -87,6 +87,7 @@ def _tell_orders(desk: Desk) -> None:
     meters.set(table.UNKNOWN_ORDERS, len(unknown))
     meters.set(table.UNKNOWN_ORDER_AGE, max(ages, default=0))
     meters.set(table.RECONCILE_MISMATCHES, len(desk.unclean))
+    meters.set(table.STALE_QUOTES, len(desk.stale))
     meters.count_to(table.DUPLICATES_PREVENTED, desk.ledger.duplicates_prevented)
 
 

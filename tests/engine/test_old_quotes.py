@@ -3,6 +3,8 @@
 import pytest
 
 from runtime.domain.order import Side
+from runtime.engine import gauging
+from runtime.telemetry import table
 from tests.engine.rig import ETHER, Rig, blocked_limits, limit, market
 
 OLD_SECONDS = 60
@@ -27,6 +29,8 @@ def test_old_quotes__lead_to_no_new_risk_until_they_are_of_this_time_again(
     assert rig.sends() == 0
     assert blocked_limits(caplog) == ["quote_age_seconds"] * 3
     assert said(caplog, "quotes are too old: no new risk there") == 1  # and not in every tick
+    gauging.tell(rig.desk)
+    assert rig.desk.meters.values()[table.STALE_QUOTES] == {(): 2}
     rig.venue.control("faults", method="DELETE")
     rig.trade(RESTS)
     assert rig.sends() == 1
