@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg.conninfo import conninfo_to_dict
 
 from runtime.local.postgres import Server
@@ -10,6 +11,10 @@ from runtime.settings import Secret
 from runtime.store import schema
 from tests.database import Database
 from tests.postgres_server import drop_database, fresh_database, session_server
+
+# A machine that is busy makes an example slow, never wrong.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -157,7 +157,7 @@ STEP: st.SearchStrategy[tuple[str, dict[str, object]]] = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(steps=st.lists(STEP, max_size=25))
 def test_money__only_moves_by_fills_and_fees(
     tmp_path: Path, steps: list[tuple[str, dict[str, object]]]

@@ -168,7 +168,7 @@ small_parameters: Mapping[str, Mapping[str, object]] = {
     steps,
     st.integers(1, 10**6),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_strategy__on_any_path_never_raises_nor_proposes_nonsense(name, market, start, moves, quote):
     strategy = make_strategy(name, market, order_quote=str(quote), **small_parameters[name])
     place = MarketPlace(strategy, market)
@@ -184,7 +184,7 @@ def test_strategy__on_any_path_never_raises_nor_proposes_nonsense(name, market, 
 
 
 @given(st.sampled_from(sorted(STRATEGIES)), steps, st.integers(0, 59))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_strategy__restarted_at_any_candle_goes_on_as_if_it_had_not_been(name, moves, crash_at):
     """A new process has only the memory as JSON and the ledger; the orders that follow are the same."""
     steady = MarketPlace(make_strategy(name, LINEAR, **small_parameters[name]), LINEAR)
