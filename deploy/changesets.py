@@ -96,10 +96,12 @@ def await_stack(
 
 
 def delete(site: Site, name: str, label: str) -> None:
-    """Of a stack that holds nothing: it keeps nothing back and waits until it is gone."""
+    """Of a stack that holds nothing that remembers: its protection is lifted, and it is waited for until it is gone."""
     live = fetch_stack(site.cloud, name)
     if live is None:
         return
+    if live.protected:
+        _set_protection(site, name, on=False)
     events = StackEvents(site, live.stack_id, label)
     events.skip()
     site.cloud.call("cloudformation", "DeleteStack", StackName=live.stack_id)
@@ -228,12 +230,13 @@ def _run(site: Site, stack: StackTemplate, name: str, *, create: bool) -> None:
 
 def _protect(site: Site, stack: StackTemplate, live: LiveStack) -> None:
     if stack.protected and not live.protected:
-        site.cloud.call(
-            "cloudformation",
-            "UpdateTerminationProtection",
-            StackName=stack.name,
-            EnableTerminationProtection=True,
-        )
+        _set_protection(site, stack.name, on=True)
+
+
+def _set_protection(site: Site, name: str, *, on: bool) -> None:
+    site.cloud.call(
+        "cloudformation", "UpdateTerminationProtection", StackName=name, EnableTerminationProtection=on
+    )
 
 
 # --- why ------------------------------------------------------------------------------------------------------------

@@ -173,20 +173,24 @@ class LogTail:
 
     def last(self) -> list[str]:
         """Its end alone, told; a container that crashes may have said much before."""
+        return [render_line(self._tell(each)) for each in self.peek(from_head=False, limit=TAIL_LINES)]
+
+    def peek(self, *, from_head: bool, limit: int) -> list[dict[str, Any]]:
+        """Some events of one end of the stream, untold."""
         try:
             page = self.site.cloud.call(
                 "logs",
                 "GetLogEvents",
                 logGroupName=self.group,
                 logStreamName=self.stream,
-                startFromHead=False,
-                limit=TAIL_LINES,
+                startFromHead=from_head,
+                limit=limit,
             )
         except AwsRefused as fault:
             if fault.code == "ResourceNotFoundException":
                 return []
             raise
-        return [render_line(self._tell(each)) for each in page["events"]]
+        return list(page["events"])
 
     def drain(self, *, grace_seconds: float) -> list[str]:
         """To the last line: what a container said at its end takes some seconds to arrive."""

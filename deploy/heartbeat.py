@@ -4,7 +4,7 @@ The log stream bears the id of the task, so that no heartbeat of the old one can
 CloudWatch is made of the same lines, minutes later and without the id; the bake time watches its alarm.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,9 @@ from deploy.site import Site
 
 SIGNS_SECONDS_MAX = 420
 TAIL_SHOWN = 5
+PEEKED = 200
+# A desk tells of itself once a minute.
+FRESH_SECONDS = 180
 CONTAINER = "desk"
 
 
@@ -48,15 +51,29 @@ def tail_of(site: Site, definition: Mapping[str, Any], task: str, label: str) ->
 
 
 def await_signs(site: Site, desk: str, tail: LogTail, *, seconds_max: int = SIGNS_SECONDS_MAX) -> Signs:
-    """The lease and the first heartbeat; a heartbeat counts only together with the lease of the same task."""
+    """Of a task that has only just started: every line it says is told, until lease and heartbeat are among them."""
+    return _await(site, desk, tail, lambda before: read_signs(tail.look(), before), seconds_max)
+
+
+def await_standing(site: Site, desk: str, tail: LogTail, *, seconds_max: int = SIGNS_SECONDS_MAX) -> Signs:
+    """Of a task that ran before we came, whose log may be of days: the lease at its head, a heartbeat of just now."""
+
+    def look(_: Signs) -> Signs:
+        since = (site.clock.now().timestamp() - FRESH_SECONDS) * 1000
+        head = [each["message"] for each in tail.peek(from_head=True, limit=PEEKED)]
+        end = [each for each in tail.peek(from_head=False, limit=PEEKED) if each["timestamp"] >= since]
+        lease = read_signs(head, Signs())
+        return read_signs([each["message"] for each in end], Signs(epoch=lease.epoch))
+
+    return _await(site, desk, tail, look, seconds_max)
+
+
+def _await(site: Site, desk: str, tail: LogTail, look: Callable[[Signs], Signs], seconds_max: int) -> Signs:
     deadline = site.clock.now().timestamp() + seconds_max
-    signs = read_signs(list(tail.tail), Signs())
-    while signs.missing:
-        signs = read_signs(tail.look(), signs)
-        if not signs.missing:
-            break
+    signs = Signs()
+    while (signs := look(signs)).missing:
         if site.clock.now().timestamp() > deadline:
-            shown = " | ".join(list(tail.tail)[-TAIL_SHOWN:]) or "(it said nothing)"
+            shown = " | ".join(list(tail.tail)[-TAIL_SHOWN:]) or "(nothing that was read)"
             raise HeartbeatMissing(desk=desk, missing=signs.missing, seconds=seconds_max, tail=shown)
         site.wait()
     return signs

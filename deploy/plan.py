@@ -145,17 +145,45 @@ def _deploy(
     )
     rolls = tuple(_roll_desks(desired, observed, changes, digest, counts))
     migration = tuple(_migrate(desired, observed, digest))
-    done = before + migration + rolls + after
-    if done:
+    done: tuple[Step, ...] = ()
+    early, refused = _take_out(desired, observed, after)
+    refusals += refused
+    after = tuple(each for each in after if each not in early)
+    if before or migration or early or rolls or after:
         alarms = tuple(name for each in desired.desks if counts[each.name] for name in each.alarms)
         baking = (steps.Bake(seconds=wishes.bake_seconds, alarms=alarms),) if rolls and alarms else ()
-        done = (*before, steps.Verify(), *migration, *rolls, *after, *baking)
+        done = (*before, steps.Verify(), *migration, *early, *rolls, *after, *baking)
         done += (steps.WriteReceipt(digest=digest, desks=counts),)
     return Plan(steps=bucket + done, refusals=refusals, changes=changes, counts=counts)
 
 
 def is_after(stack: StackTemplate) -> bool:
     return stack.id not in (*BEFORE_DESKS, "Bot")
+
+
+def _take_out(
+    desired: Desired, observed: Observed, after: tuple[Step, ...]
+) -> tuple[tuple[Step, ...], tuple[Refused, ...]]:
+    """The alarms of a desk that is no longer in the stage, before the desk itself.
+
+    They stand on the service, and what gathers alarms stands on them: so Observability goes first, then they, then the
+    service with the Bot stack.
+    """
+    known = {each.name for each in desired.stacks}
+    strays = sorted(
+        n for n in observed.stacks if n.startswith(f"{desired.stage.prefix}-alarms-") and n not in known
+    )
+    if not strays:
+        return (), ()
+    if any(isinstance(each, steps.ChangeStack) and each.create for each in after):
+        detail = (
+            f"desks are added and taken out at once ({', '.join(strays)} would go); do it in two deploys."
+        )
+        return (), (Refused(detail=detail),)
+    first = tuple(
+        each for each in after if isinstance(each, steps.ChangeStack) and each.stack == "Observability"
+    )
+    return (*first, *(steps.DropStack(stack=name, name=name) for name in strays)), ()
 
 
 def wanted_count(desk: Desk, observed: Observed) -> int:

@@ -24,7 +24,7 @@ from deploy.errors import (
     StackFailed,
     StackStuck,
 )
-from deploy.observe import LiveDesk, observe
+from deploy.observe import LiveDesk, fetch_stack, observe
 from deploy.plan import CHANGEABLE
 from deploy.releases import FAILED, ROLLED_BACK, STOPPED, Release
 from deploy.work import Work, write_receipt
@@ -65,6 +65,9 @@ def go_back(work: Work, before: Release) -> None:
     """Desk by desk, with the same proof as forward, and then the tasks of the clock."""
     site, desired = work.site, work.desired
     bot = _as_it_was(work, "Bot")
+    live = fetch_stack(site.cloud, bot.name)
+    if live and live.status == "UPDATE_ROLLBACK_FAILED":
+        changesets.continue_rollback(site, bot.name, bot.id)
     for desk in desired.desks:
         if desk.count_parameter not in bot.parameters:
             continue

@@ -66,7 +66,7 @@ class Watch:
         self._stop_late()
 
     def _stop_late(self) -> None:
-        moving = [arn for arn, status in self.statuses.items() if status in ("PENDING", "IN_PROGRESS")]
+        moving = [arn for arn, status in self.statuses.items() if status == "IN_PROGRESS"]
         if self.stopped or not moving or self.site.clock.now().timestamp() < self.stop_at:
             return
         self.stopped = True
@@ -89,6 +89,7 @@ def roll(
 ) -> Rolled:
     """`recount` says how many tasks are wanted *now*: a person may pause a desk at any time, and past any lock."""
     before = _find(site, bot, desk, cluster)
+    old_tasks = frozenset(_running(site, cluster, before.service)) if before else frozenset()
     watch = _watch(site, desk, cluster, before) if before else None
     parameters = {**parameters, desk.count_parameter: str(recount())}
     try:
@@ -117,8 +118,9 @@ def roll(
         return Rolled(deployment=deployment)
     found = site.cloud.call("ecs", "DescribeTaskDefinition", taskDefinition=definition)["taskDefinition"]
     tail = heartbeat.tail_of(site, found, task, desk.name)
+    await_signs = heartbeat.await_standing if task in old_tasks else heartbeat.await_signs
     try:
-        return Rolled(deployment=deployment, task=task, signs=heartbeat.await_signs(site, desk.name, tail))
+        return Rolled(deployment=deployment, task=task, signs=await_signs(site, desk.name, tail))
     except HeartbeatMissing:
         if _is_stopped(site, watch):
             return Rolled(deployment=deployment)
@@ -261,16 +263,7 @@ def _await_task(site: Site, watch: Watch, definition: str) -> str:
     deadline = site.clock.now().timestamp() + ROLL_SECONDS_MAX
     while True:
         watch.look()
-        running = list(
-            site.cloud.pages(
-                "ecs",
-                "ListTasks",
-                "taskArns",
-                cluster=watch.cluster,
-                serviceName=watch.service,
-                desiredStatus="RUNNING",
-            )
-        )
+        running = _running(site, watch.cluster, watch.service)
         answer = (
             site.cloud.call("ecs", "DescribeTasks", cluster=watch.cluster, tasks=running) if running else {}
         )
@@ -284,3 +277,11 @@ def _await_task(site: Site, watch: Watch, definition: str) -> str:
             reason = _explained(f"{failures} task(s) of {definition} stopped, and none runs", watch)
             raise DeskFailed(desk=watch.desk, status="NOT_RUNNING", reason=reason)
         site.wait()
+
+
+def _running(site: Site, cluster: str, service: str) -> list[str]:
+    return list(
+        site.cloud.pages(
+            "ecs", "ListTasks", "taskArns", cluster=cluster, serviceName=service, desiredStatus="RUNNING"
+        )
+    )

@@ -13,7 +13,7 @@ from deploy import lock as locks
 from deploy.bundle import Desired
 from deploy.clock import Clock
 from deploy.cloud import Cloud
-from deploy.errors import WrongAccount, WrongRegion
+from deploy.errors import DeployError, WrongAccount, WrongRegion
 from deploy.timeline import Timeline
 from stacks.settings import Stage
 
@@ -87,8 +87,19 @@ class Site:
             owner=self.owner,
             purpose=purpose,
         )
+        held = self.lock
         try:
             yield
-        finally:
-            held, self.lock = self.lock, None
+        except BaseException:
+            self.lock = None
+            self._release_beside(held)
+            raise
+        self.lock = None
+        held.release()
+
+    def _release_beside(self, held: locks.Lock) -> None:
+        """What went wrong before is what a person must read; a lock that cannot be released ends by itself."""
+        try:
             held.release()
+        except DeployError as fault:
+            self.timeline.tell("lock", f"was not released: {fault}")

@@ -211,6 +211,35 @@ def test_roll__after_a_rollback_the_image_that_failed_is_tried_again() -> None:
     assert rolled(found) == {"first": 1}
 
 
+def stray(observed: Observed, *names: str) -> Observed:
+    found = {name: LiveStack(name=name, stack_id=name, status="CREATE_COMPLETE") for name in names}
+    return replace(observed, stacks={**observed.stacks, **found})
+
+
+def test_taken_out__a_desks_alarms_go_after_what_gathers_them_and_before_the_desk() -> None:
+    desired = desired_of()
+
+    def gathered_more(template: dict[str, Any]) -> None:
+        name = next(n for n, e in template["Resources"].items() if e["Type"] == "AWS::CloudWatch::Dashboard")
+        template["Resources"][name]["Properties"]["DashboardBody"] = "of two desks"
+
+    was = changed_template(desired, "Observability", gathered_more)
+    observed = stray(standing(was, newest=NEW), "holdfast-dev-alarms-second", "holdfast-dev-elsewhere")
+    found = plan(desired, observed, Wishes())
+    assert kinds(found)[2:6] == ["Migrate", "ChangeStack", "DropStack", "RollDesk"]
+    dropped = found.steps[4]
+    assert isinstance(dropped, steps.DropStack)
+    assert dropped.name == "holdfast-dev-alarms-second"
+    assert kinds(found).count("ChangeStack") == 2
+
+
+def test_taken_out__together_with_a_new_desk_it_is_two_deploys() -> None:
+    desired = desired_of()
+    observed = without(stray(standing(desired), "holdfast-dev-alarms-second"), "holdfast-dev-alarms-first")
+    (refusal,) = plan(desired, observed, Wishes()).refusals
+    assert "two deploys" in str(refusal)
+
+
 # --- the migration --------------------------------------------------------------------------------------------------
 
 
