@@ -165,12 +165,19 @@ class Store:
     @contextmanager
     def single(self, action: str) -> Iterator[Tx]:
         """One statement, one round trip. `action` completes the sentence 'while we tried to ...'."""
-        with (
-            _translated(action, self._timing),
-            self._pool.connection() as connection,
-            _standby_dropped(connection),
-        ):
-            yield SingleTx(connection, self.tenant, self._timing)
+        # Without the pool's own context: it commits or rolls back, and here nothing is ever begun.
+        try:
+            connection = self._pool.getconn()
+            try:
+                yield SingleTx(connection, self.tenant, self._timing)
+            except psycopg.errors.ReadOnlySqlTransaction:
+                # After a failover the pool must not keep a connection to what is a standby now.
+                connection.close()
+                raise
+            finally:
+                self._pool.putconn(connection)
+        except psycopg.Error as exc:
+            raise _understood(exc, action, self._timing) from exc
 
     @contextmanager
     def transaction(self, action: str) -> Iterator[Tx]:
@@ -240,26 +247,20 @@ def _require_primary(connection: psycopg.Connection[Row], entered: psycopg.Curso
 
 
 @contextmanager
-def _standby_dropped(connection: psycopg.Connection[Row]) -> Iterator[None]:
-    """After a failover the pool must not keep a connection to what is a standby now."""
-    try:
-        yield
-    except psycopg.errors.ReadOnlySqlTransaction:
-        connection.close()
-        raise
-
-
-@contextmanager
 def _translated(action: str, timing: Timing | None = None) -> Iterator[None]:
-    """psycopg's errors into ours, once, by what the reader must do next."""
     try:
         yield
-    except PoolTimeout as exc:
-        raise errors.StoreUnavailable(action=action, detail="no connection could be had in time") from exc
     except psycopg.Error as exc:
-        if timing is not None and exc.sqlstate == _FENCED:
-            timing.meters.count(table.FENCED_WRITES)
-        raise _meaning(exc, action) from exc
+        raise _understood(exc, action, timing) from exc
+
+
+def _understood(exc: psycopg.Error, action: str, timing: Timing | None) -> errors.BotError:
+    """psycopg's errors into ours, once, by what the reader must do next."""
+    if isinstance(exc, PoolTimeout):
+        return errors.StoreUnavailable(action=action, detail="no connection could be had in time")
+    if timing is not None and exc.sqlstate == _FENCED:
+        timing.meters.count(table.FENCED_WRITES)
+    return _meaning(exc, action)
 
 
 def _meaning(exc: psycopg.Error, action: str) -> errors.BotError:
