@@ -13,6 +13,7 @@ import stacks.node  # noqa: F401
 # isort: split
 from aws_cdk import App, BootstraplessSynthesizer, Stack, Tags
 
+from stacks.access import AccessStack, bound
 from stacks.bot import BotStack
 from stacks.data import LedgerStack
 from stacks.network import NetworkStack
@@ -33,8 +34,9 @@ def open_app(*, outdir: str | None = None, context: dict[str, object] | None = N
 
 def build(app: App) -> dict[str, Stack]:
     """Every stack of the stage that the context names, in the order in which they depend on each other."""
-    context = app.node.get_all_context()
-    stage = read_stage(str(context.get("stage", "dev")), context)
+    stage = _stage_of(app)
+    if stage.deployer_trust:
+        bound(app, stage)
 
     def options(name: str, what: str) -> dict[str, object]:
         return _options(stage, name, what)
@@ -104,6 +106,17 @@ def build(app: App) -> dict[str, Stack]:
     return {each.node.id: each for each in (network, data, platform, tasks, bot, *desks, observability)}
 
 
+def build_access(app: App) -> AccessStack:
+    """The roles of who deploys and who looks on, apart from the stage: they must be there before it."""
+    stage = _stage_of(app)
+    return AccessStack(app, "Access", stage=stage, **_options(stage, "access", "who may deploy and look on"))
+
+
+def _stage_of(app: App) -> Stage:
+    context = {name: value for name, value in app.node.get_all_context().items() if name != "only"}
+    return read_stage(str(context.get("stage", "dev")), context)
+
+
 def _options(stage: Stage, name: str, what: str) -> dict[str, object]:
     return {
         "stack_name": f"{stage.prefix}-{name}",
@@ -118,5 +131,8 @@ def _options(stage: Stage, name: str, what: str) -> dict[str, object]:
 
 if __name__ == "__main__":
     app = open_app()
-    build(app)
+    if app.node.try_get_context("only") == "access":
+        build_access(app)
+    else:
+        build(app)
     app.synth()

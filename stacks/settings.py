@@ -39,6 +39,8 @@ DESKS_MAX = 10
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 SECRET_ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-\w{6}")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+TRUSTED = re.compile(r"[\w.-]+/[\w.-]+|arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+")
+POLICY_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:policy/[\w+=,.@/-]+")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -118,6 +120,8 @@ class Stage:
     drill_schedule: str
     composite_alarms: bool
     page_to: tuple[str, ...]
+    deployer_trust: str
+    deployer_policies: tuple[str, ...]
     cost_usd_max: int
 
     @property
@@ -182,6 +186,8 @@ TABLE: Mapping[str, tuple[Any, Any]] = {
     "drill_schedule":           ("cron(47 4 ? * SUN,WED *)", "cron(47 4 ? * SUN,WED *)"),
     "composite_alarms":         (False,                   True),
     "page_to":                  ((),                      ()),                        # e-mail addresses
+    "deployer_trust":           ("",                      ""),                        # owner/repository, or an ARN
+    "deployer_policies":        ((),                      ()),                        # ARNs; `make access`
     "cost_usd_max":             (30,                      250),                       # a month; gate of `make cost`
 }  # fmt: skip
 STAGES: Mapping[str, int] = {"dev": 0, "prod": 1}
@@ -289,6 +295,10 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("log_days is no retention of CloudWatch", lambda s: s.log_days not in (1, 3, 5, 7, 14, 30, 60, 90, 180, 365)),
     ("backup_schedule and drill_schedule must be cron(...) or rate(...)",
      lambda s: not all(re.fullmatch(r"(cron|rate)\(.+\)", each) for each in (s.backup_schedule, s.drill_schedule))),
+    ("deployer_trust must be empty, a GitHub repository as owner/name, or the ARN of a role or user",
+     lambda s: not (s.deployer_trust == "" or TRUSTED.fullmatch(s.deployer_trust))),
+    ("deployer_policies must hold ARNs of managed policies, and only beside a deployer_trust",
+     lambda s: not all(POLICY_ARN.fullmatch(each) and s.deployer_trust for each in s.deployer_policies)),
     ("page_to must hold e-mail addresses", lambda s: not all(EMAIL.fullmatch(each) for each in s.page_to)),
     ("a protected stage needs multi_az, at least 7 pitr_days and a dump_lock_days of at least 7",
      lambda s: s.protected and not (s.multi_az and s.pitr_days >= 7 and s.dump_lock_days >= 7)),

@@ -45,6 +45,7 @@ VARIANTS: Mapping[str, Mapping[str, str]] = {
     "endpoints": {"stage": "prod", "nat_count": "2", "interface_endpoints": "logs,ecr.api"},
     "copied": {"stage": "prod", "copy_region": "eu-west-1", "copy_key_arn": OTHER_KEY},
     "addressed": {"stage": "prod", "page_to": "pager@example.org"},
+    "bounded": {"stage": "prod", "deployer_trust": "example/bots"},
 }
 Template = dict[str, Any]
 

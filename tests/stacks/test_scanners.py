@@ -40,10 +40,15 @@ def test_nag__what_is_left_has_its_reason() -> None:
     assert all(len(reason) > 20 for reason in reasons)
 
 
+# A third of a minute of processor, which others may be using.
+@pytest.mark.timeout(400)
 def test_lint__is_clean_for_every_variant() -> None:
-    files = [str(path) for variant in VARIANTS for path in paths(variant).values()]
+    # Most variants change a template or two, and the same text is as clean the second time.
+    different = {path.read_text("utf-8"): path for variant in VARIANTS for path in paths(variant).values()}
+    files = [str(path) for path in different.values()]
+    assert len(files) > len(paths("dev"))
     command = [str(Path(sys.executable).parent / "cfn-lint"), "--format", "parseable", "--", *files]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=360)
     assert done.stdout + done.stderr == ""
     assert done.returncode == 0
 

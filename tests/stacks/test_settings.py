@@ -73,6 +73,8 @@ def test_override__a_text_of_the_command_line_becomes_what_the_row_holds(
         ("log_days", "31"),
         ("backup_schedule", "daily"),
         ("page_to", "nobody"),
+        ("deployer_trust", "anybody"),
+        ("deployer_policies", "arn:aws:iam::123456789012:policy/without-trust"),
         ("protected", "yes"),
         ("multi_az", "perhaps"),
         ("storage_gb", "much"),
