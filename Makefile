@@ -7,18 +7,19 @@ RUNTIME := .venv/.runtime-installed
 TEST := .venv/.test-installed
 CLOUD := .venv/.cloud-installed
 CHECKOV := .venv-checkov/.installed
+REHEARSAL := .venv-rehearsal/.installed
 STAGE ?= dev
 DEPLOYED = $(if $(TEMPLATES),--templates $(TEMPLATES)) $(if $(IMAGE),--image $(IMAGE)) $(if $(ALLOW_REPLACE),--allow-replace $(ALLOW_REPLACE))
 SHELF = $(if $(BUCKET),--bucket $(BUCKET)) $(if $(FOLDER),--folder $(FOLDER))
 SOURCES := runtime tests requirements app.py stacks deploy $(wildcard bench docker migrations)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status verify stop psql migrate rollback backup restore drill schema test check format prove bench image ca synth access cost checkov plan deploy destroy lock clean
+.PHONY: help setup run status verify stop psql migrate rollback backup restore drill schema test check format prove bench image ca synth access cost rehearse checkov plan deploy destroy lock clean
 
 help:  ## print these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
-setup: $(RUNTIME) $(TEST) $(CLOUD)  ## make .venv with everything that running and testing need
+setup: $(RUNTIME) $(TEST) $(CLOUD) $(REHEARSAL)  ## make .venv with everything that running and testing need
 
 run: $(RUNTIME)  ## start PostgreSQL, the simulated venue and three sample bots, and show them
 	@$(BIN)/python -m runtime run
@@ -55,7 +56,7 @@ drill: $(RUNTIME)  ## prove the newest backup, or FROM=..: restore it elsewhere,
 schema: $(RUNTIME)  ## write runtime/store/schema.sql again from the migrations
 	@$(BIN)/python -m runtime schema
 
-test: $(TEST) $(CLOUD)  ## run the whole test-suite; PYTEST="-k lease -x" narrows it
+test: $(TEST) $(CLOUD) $(REHEARSAL)  ## run the whole test-suite; PYTEST="-k lease -x" narrows it
 	@$(BIN)/python -m pytest -n 2 $(PYTEST)
 
 check: $(TEST) $(CLOUD)  ## lint, formatting, types, import contracts
@@ -103,6 +104,9 @@ destroy: $(CLOUD)  ## take STAGE=dev down, last backup first; PLAN=yes only says
 	@$(BIN)/python -m deploy destroy --stage $(STAGE) $(if $(PLAN),--plan) $(if $(CONFIRM),--confirm $(CONFIRM)) \
 		$(if $(WITHOUT_BACKUP),--without-backup) $(if $(LEAVE),--leave $(LEAVE)) $(if $(PURGE),--purge)
 
+rehearse: $(REHEARSAL) $(TEST) $(CLOUD)  ## deploy, break, roll back, back up, restore and destroy on a simulated AWS; SHORT=yes, KEEP=yes
+	@$(BIN)/python -m deploy.rehearsal $(if $(SHORT),--short) $(if $(KEEP),--keep)
+
 checkov: $(CHECKOV) $(TEST) $(CLOUD)  ## let checkov look at the templates of prod; at most two findings are waived
 	@$(MAKE) --no-print-directory synth STAGE=prod >/dev/null
 	@$(BIN)/python -m tests.stacks.checkov .venv-checkov/bin/checkov cdk.out/prod
@@ -111,7 +115,7 @@ lock: $(RUNTIME)  ## write requirements/*.txt again from pyproject.toml; UPGRADE
 	@$(BIN)/python requirements/lock.py $(if $(UPGRADE),--upgrade)
 
 clean:  ## remove .venv and caches; the bots' data stays
-	rm -rf .venv .venv-checkov cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-checkov .venv-rehearsal cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUNTIME): requirements/runtime.txt
@@ -121,6 +125,10 @@ $(RUNTIME): requirements/runtime.txt
 
 $(TEST): requirements/test.txt $(RUNTIME)
 	@$(PYTHON) requirements/install.py test
+	@touch $@
+
+$(REHEARSAL): requirements/rehearsal.txt
+	@$(PYTHON) requirements/install.py rehearsal
 	@touch $@
 
 $(CHECKOV): requirements/checkov.txt

@@ -24,7 +24,7 @@ class Warden:
 
     def __init__(self) -> None:
         reading, self._writing = os.pipe()
-        command = [sys.executable, "-E", "-S", str(Path(__file__)), "watch", str(reading)]
+        command = [sys.executable, "-I", "-S", str(Path(__file__)), "watch", str(reading)]
         self._process = subprocess.Popen(
             command, pass_fds=(reading,), start_new_session=True, stdin=subprocess.DEVNULL
         )
@@ -40,7 +40,7 @@ class Warden:
         **options: Any,
     ) -> subprocess.Popen[bytes]:
         """`ending` is what the process is sent when nobody is left to end it in order; root may name a `user`."""
-        script = [sys.executable, "-E", "-S", str(Path(__file__))]
+        script = [sys.executable, "-I", "-S", str(Path(__file__))]
         entering = [*script, "enter", str(self._writing), ending.name, user or NOBODY_ELSE]
         return subprocess.Popen(
             [*entering, *command],

@@ -17,13 +17,12 @@ from typing import Any
 import ministack.app
 from hypercorn.asyncio import serve
 from hypercorn.config import Config as ServerConfig
-from ministack.services import ecs as ministack_ecs
 from ministack.services.cloudformation import provisioners, stacks
 
-from deploy.rehearsal.cloud import calls
 from deploy.rehearsal.cloud.credentials import Credentials
 from deploy.rehearsal.cloud.databases import Databases
 from deploy.rehearsal.cloud.ecs import Ecs
+from deploy.rehearsal.cloud.front import Front
 from deploy.rehearsal.cloud.images import Images
 from deploy.rehearsal.cloud.machine import Machine
 from deploy.rehearsal.cloud.neighbours import Neighbours
@@ -34,7 +33,6 @@ from deploy.rehearsal.cloud.simulated_rds import SimulatedRds
 from deploy.rehearsal.warden import Warden
 
 READY = "rehearsal: ready"
-BODY_KIND = "application/x-amz-json-1.1"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +83,7 @@ class Cloud:
             pace=pace,
         )
         self._ecs = Ecs(config.account_id, config.region, machine)
+        self.front = Front(ministack.app.app, self._ecs)
         self._types = {
             **Network(neighbours).types(),
             **Running(self._ecs).types(),
@@ -102,22 +101,12 @@ class Cloud:
         self._rds.install()
         _wait_in_threads({*self._types, "AWS::RDS::DBInstance"})
         _refuse_taken_log_groups()
-        ministack_ecs.handle_request = self._answer_ecs
         self._ecs.open()
 
     def close(self) -> None:
         self._ecs.close()
         self._databases.close()
         self._warden.close()
-
-    async def _answer_ecs(
-        self, method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
-    ) -> tuple[int, dict[str, str], bytes]:
-        operation = headers.get("x-amz-target", "").rpartition(".")[2]
-        status, document = await asyncio.to_thread(
-            calls.answer, self._ecs, operation, json.loads(body or b"{}")
-        )
-        return status, {"Content-Type": BODY_KIND}, json.dumps(document).encode()
 
 
 def _handlers(each: Type) -> dict[str, Any]:
@@ -162,7 +151,7 @@ async def _serve(config: Config) -> None:
     cloud = Cloud(config)
     cloud.open()
     threading.Thread(target=_wait_until_alone, args=(loop, over), daemon=True).start()
-    running = asyncio.create_task(serve(ministack.app.app, server, shutdown_trigger=ended.wait))
+    running = asyncio.create_task(serve(cloud.front, server, shutdown_trigger=ended.wait))
     print(READY, flush=True)
     await over.wait()
     # The tasks' last log lines are still delivered to the server, which therefore ends last.

@@ -12,7 +12,13 @@ from typing import Any
 from xml.etree import ElementTree
 
 TIMEOUT_SECONDS = 30.0
-VERSIONS = {"ec2": "2016-11-15", "iam": "2010-05-08", "monitoring": "2010-08-01"}
+VERSIONS = {
+    "cloudformation": "2010-05-15",
+    "ec2": "2016-11-15",
+    "iam": "2010-05-08",
+    "monitoring": "2010-08-01",
+    "rds": "2014-10-31",
+}
 
 
 class Refused(Exception):
@@ -30,7 +36,7 @@ class Neighbours:
         self._key = key
 
     def logs(self, operation: str, **arguments: Any) -> dict[str, Any]:
-        return self._json("logs", f"Logs_20140328.{operation}", arguments)
+        return self.json("logs", f"Logs_20140328.{operation}", arguments)
 
     def secret(self, reference: str) -> str:
         """What `valueFrom` of a task definition names: an ARN, perhaps with a field of JSON, a stage and a version."""
@@ -39,7 +45,7 @@ class Neighbours:
         arguments = {"SecretId": ":".join(parts[:7])}
         arguments |= {"VersionStage": stage} if stage else {}
         arguments |= {"VersionId": version} if version else {}
-        text = str(self._json("secretsmanager", "secretsmanager.GetSecretValue", arguments)["SecretString"])
+        text = str(self.json("secretsmanager", "secretsmanager.GetSecretValue", arguments)["SecretString"])
         if not field:
             return text
         fields = json.loads(text)
@@ -51,11 +57,11 @@ class Neighbours:
         """The ARN of a new secret."""
         arguments = {"Name": name, "SecretString": text, "ClientRequestToken": name.ljust(32, "-")[:64]}
         arguments |= {"KmsKeyId": key_id} if key_id else {}
-        return str(self._json("secretsmanager", "secretsmanager.CreateSecret", arguments)["ARN"])
+        return str(self.json("secretsmanager", "secretsmanager.CreateSecret", arguments)["ARN"])
 
     def drop_secret(self, arn: str) -> None:
         arguments = {"SecretId": arn, "ForceDeleteWithoutRecovery": True}
-        self._json("secretsmanager", "secretsmanager.DeleteSecret", arguments)
+        self.json("secretsmanager", "secretsmanager.DeleteSecret", arguments)
 
     def put_metric_data(self, namespace: str, data: list[dict[str, Any]]) -> None:
         form = {"Namespace": namespace}
@@ -84,16 +90,31 @@ class Neighbours:
         answer = self._post(service, body, headers, operation).decode()
         return ElementTree.fromstring(re.sub(r'\sxmlns="[^"]*"', "", answer, count=1))
 
-    def _json(self, service: str, target: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    def json(self, service: str, target: str, arguments: dict[str, Any]) -> dict[str, Any]:
         headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}
         answer = self._post(service, json.dumps(arguments).encode(), headers, target.partition(".")[2])
         return dict(json.loads(answer or b"{}"))
 
-    def _post(self, service: str, body: bytes, headers: dict[str, str], operation: str) -> bytes:
+    def put_object(self, bucket: str, key: str, body: bytes) -> None:
+        self._post("s3", body, {}, "PutObject", path=f"/{bucket}/{key}", method="PUT")
+
+    def get_object(self, bucket: str, key: str) -> bytes:
+        return self._post("s3", None, {}, "GetObject", path=f"/{bucket}/{key}", method="GET")
+
+    def _post(
+        self,
+        service: str,
+        body: bytes | None,
+        headers: dict[str, str],
+        operation: str,
+        *,
+        path: str = "/",
+        method: str = "POST",
+    ) -> bytes:
         scope = f"{self._key}/20260101/{self.region}/{service}/aws4_request"
         signature = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none"
         request = urllib.request.Request(
-            self.endpoint, data=body, headers={**headers, "Authorization": signature}
+            self.endpoint + path, data=body, headers={**headers, "Authorization": signature}, method=method
         )
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:

@@ -19,7 +19,7 @@ from deploy.rehearsal.warden import Warden
 READY_SECONDS_MAX = 60.0
 UNPRIVILEGED = ("postgres", "nobody")
 SOCKET = ".s.PGSQL.5432"
-SETTINGS = ("fsync=off", "listen_addresses=", "max_connections=60", "shared_buffers=32MB", "archive_mode=on",
+SETTINGS = ("fsync=off", "listen_addresses=", "shared_buffers=32MB", "archive_mode=on",
             "wal_level=replica", "timezone=UTC")  # fmt: skip
 
 
@@ -40,11 +40,12 @@ class Programs:
         known = {each.pw_name for each in pwd.getpwall()}
         return next((name for name in UNPRIVILEGED if name in known), None)
 
-    def run(self, *words: str) -> None:
+    def run(self, *words: str) -> str:
         command = [str(self.folder / words[0]), *words[1:]]
         done = subprocess.run(command, user=self.user(), capture_output=True, text=True, cwd="/", check=False)
         if done.returncode:
             raise ServerFailed(f"{words[0]} says {done.stderr.strip()[-400:]}")
+        return done.stdout.strip()
 
     def own(self, folder: Path) -> None:
         """Folders that were made as root are handed to whoever the server runs as."""
@@ -130,7 +131,7 @@ class Server:
 
     def restore_at(self, source: "Server", moment: datetime) -> None:
         """This server, which is none yet, as `source` was at that moment: its first copy, and its log until then."""
-        source.tell("postgres", "SELECT pg_switch_wal()")
+        source.archive_all()
         self._prepare()
         shutil.copytree(source.folder / "base", self.data)
         (self.data / "recovery.signal").touch()
@@ -146,11 +147,20 @@ class Server:
         self.stop(signal.SIGQUIT)
         shutil.rmtree(self.folder)
 
-    def tell(self, database: str, statement: str) -> None:
+    def archive_all(self) -> None:
+        """Until the log's last file, as it is now, lies in the archive."""
+        last = self.folder / "wal" / self.tell("postgres", "SELECT pg_walfile_name(pg_switch_wal())")
+        deadline = time.monotonic() + READY_SECONDS_MAX
+        while not last.exists():
+            if time.monotonic() > deadline:
+                raise ServerFailed(f"PostgreSQL did not archive {last.name}")
+            time.sleep(0.02)
+
+    def tell(self, database: str, statement: str) -> str:
         """A statement of RDS itself, as the superuser that nobody else is."""
-        self._programs.run(
-            "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder), "-U", "rdsadmin", "-d", database,
-            "-c", statement,
+        return self._programs.run(
+            "psql", "-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder), "-U", "rdsadmin",
+            "-d", database, "-c", statement,
         )  # fmt: skip
 
     def _prepare(self) -> None:
