@@ -100,7 +100,10 @@ def run_desk(settings: Settings, args: argparse.Namespace) -> int:
             account = building.find_account(store, settings)
             held = lease.acquire(store, account.account_id, account.name, settings.lease_seconds)
             desk = building.build_desk(settings, store, account, held, stop.is_set)
-            with building.told(settings, desk, meters, leaving):
+            with (
+                building.told(settings, desk, meters, leaving),
+                building.observed(settings, desk, database("bot"), meters),
+            ):
                 try:
                     loop.run(desk, stop)
                 finally:
@@ -364,7 +367,10 @@ def _add_command(added: argparse.ArgumentParser) -> None:
     )
     added.add_argument("--bot", help="the bot's name; without it the whole account is meant")
     added.add_argument("--client-order-id", help="for cancel")
-    added.add_argument("--venue-id", help="for adopt, ignore and close: the id that the quarantine shows")
+    added.add_argument(
+        "--venue-id",
+        help="for adopt, ignore and close: the id that the quarantine shows; with cancel: it is gone, I looked",
+    )
     added.add_argument("--reason", default="", help="why; it is kept in the audit log")
     added.add_argument("--key", help="the same key is the same wish: it is done once")
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from runtime import errors, logs
 from runtime.domain.identity import user_id
@@ -17,15 +18,19 @@ from runtime.domain.status import DeskStatus
 from runtime.engine import lease, pulse
 from runtime.engine.clock import elapsed_seconds
 from runtime.engine.desk import Desk, Pace
+from runtime.engine.flushing import Flusher
+from runtime.engine.keeping import Observer
 from runtime.engine.ledger import Ledger
 from runtime.exchanges import registry
 from runtime.exchanges.ccxt_adapter import Credentials
 from runtime.exchanges.port import Exchange
 from runtime.local import postgres
 from runtime.settings import Secret, Settings
+from runtime.spool.spool import Spool
 from runtime.store import access, bots, roles, schema, status
 from runtime.store.bots import Account
 from runtime.store.pool import Store
+from runtime.store.timing import Timing
 from runtime.strategies import catalogue
 from runtime.telemetry import emf, prometheus, table
 from runtime.telemetry.meters import Meters
@@ -143,6 +148,26 @@ def told(settings: Settings, desk: Desk, meters: Meters, leaving: Leaving) -> It
             if leaving.asked_at_monotonic is not None:
                 meters.set(table.SHUTDOWN_SECONDS, elapsed_seconds() - leaving.asked_at_monotonic)
             writer.flush()
+
+
+@contextmanager
+def observed(settings: Settings, desk: Desk, address: Secret, meters: Meters) -> Iterator[None]:
+    """What the desk sees and thinks is kept while it lives, and carried into PostgreSQL beside it."""
+    path = settings.spools_dir / quote(f"{settings.user}-{desk.account.name}", safe="")
+    observer = Observer(lambda: Spool(path, bytes_max=settings.spool_megabytes_max << 20), meters)
+    observer.open()
+    desk.observer = observer
+    # A batch is many statements' worth: neither its time nor its slowness says anything of the desk's own.
+    timing = Timing(slow_seconds=settings.statement_seconds)
+    tenant, seconds = user_id(settings.user), settings.statement_seconds
+    with Store(address, tenant, pool_max=1, statement_seconds=seconds, timing=timing) as store:
+        flusher = Flusher(observer, store, desk.account.account_id)
+        flusher.start()
+        try:
+            yield
+        finally:
+            flusher.stop(settings.shutdown_seconds / 4)
+            observer.close()
 
 
 def open_exchange(settings: Settings, account: Account) -> Exchange:

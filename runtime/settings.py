@@ -160,6 +160,8 @@ class Settings:
     slow_query_seconds: float = _setting("HOLDFAST_SLOW_QUERY_SECONDS", _seconds(0, 600), 0.5)
     health_dir: Path | None = _setting("HOLDFAST_HEALTH_DIR", Path, None)
     health_seconds: float = _setting("HOLDFAST_HEALTH_SECONDS", _seconds(1, 3600), 60.0)
+    spool_dir: Path | None = _setting("HOLDFAST_SPOOL_DIR", Path, None)
+    spool_megabytes_max: int = _setting("HOLDFAST_SPOOL_MEGABYTES_MAX", _count(32, 100_000), 256)
     log_level: str = _setting("HOLDFAST_LOG_LEVEL", _one_of("debug", "info", "warning", "error"), "info")
 
     @classmethod
@@ -192,6 +194,11 @@ class Settings:
     def pulse_dir(self) -> Path:
         """Where a desk writes that it lives, and whoever asks for its health reads it."""
         return self.health_dir or self.data_dir / "health"
+
+    @property
+    def spools_dir(self) -> Path:
+        """Where each desk of this machine has a folder for what PostgreSQL has not taken yet."""
+        return self.spool_dir or self.data_dir / "spool"
 
     def _contradictions(self) -> list[str]:
         faults = []

@@ -14,6 +14,9 @@ DATA_DIR = "/var/lib/holdfast"
 # In the scratch volume of the task, which no other task sees.
 HEALTH_DIR = "/tmp/health"
 
+# On the volume that the task writes to; it lives as long as the task.
+SPOOL_DIR = f"{DATA_DIR}/spool"
+
 # ECS kills after 120 s. The bot leaves within 100, and the rest is for the container's own end.
 SHUTDOWN_SECONDS = 100
 
@@ -71,6 +74,8 @@ def desk_environment(desk: Desk, database: Database, *, user: str, stage: str) -
         "HOLDFAST_HEALTH_DIR": HEALTH_DIR,
         "HOLDFAST_HEALTH_SECONDS": "60",
         "HOLDFAST_SLOW_QUERY_SECONDS": "0.25",
+        "HOLDFAST_SPOOL_DIR": SPOOL_DIR,
+        "HOLDFAST_SPOOL_MEGABYTES_MAX": "256",
         "HOLDFAST_DATABASE_POOL_MAX": "4",
         "HOLDFAST_STATEMENT_SECONDS": "10",
         "HOLDFAST_TICK_SECONDS": "1",

@@ -60,6 +60,9 @@ class Proposal:
     price: Decimal | None = None
     reduce_only: bool = False
     reason: str = ""
+    # What the strategy saw, and how sure it was: kept with the signal for whoever learns from it, never judged.
+    features: Mapping[str, object] = field(default_factory=dict, compare=False)
+    score: Decimal | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ class Decision:
     cancels: tuple[str, ...] = ()  # client order ids of the bot's own resting orders
     memory: Memory = field(default_factory=dict)
     note: str = ""
+    prompt: str | None = None  # what was asked of a model, and what it answered: kept, never judged
+    answer: str | None = None
 
 
 class Strategy(Protocol):

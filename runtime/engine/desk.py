@@ -10,6 +10,7 @@ from runtime.domain import risk
 from runtime.domain.decision import Memory, Strategy, View
 from runtime.domain.identity import BotId
 from runtime.domain.market import Market, MarketKind
+from runtime.engine.keeping import Observer
 from runtime.engine.lease import Lease
 from runtime.engine.ledger import Ledger
 from runtime.engine.pulse import Pulse
@@ -84,6 +85,7 @@ class Desk:
     meters: Meters = field(default_factory=Meters)
     writer: Writer | None = None  # None: nothing is told to CloudWatch
     pulse: Pulse | None = None
+    observer: Observer | None = None  # None: nothing is kept of what it sees
     standings: dict[BotId, Standing] = field(default_factory=dict)
     tell_at_monotonic: float = 0
 

@@ -12,7 +12,7 @@ from runtime.domain import decision as decisions
 from runtime.domain import risk
 from runtime.domain.decision import Decision, Proposal, View
 from runtime.domain.order import RESTING, Order, Status
-from runtime.engine import commands, gauging, proof, reconciling, recovery, sending, viewing
+from runtime.engine import commands, gauging, observing, proof, reconciling, recovery, sending, viewing
 from runtime.engine.clock import elapsed_seconds
 from runtime.engine.desk import Bot, Desk, set_state, trip_breaker
 from runtime.engine.viewing import Sight
@@ -31,6 +31,7 @@ def tick(desk: Desk) -> None:
     catch_up(desk)
     sight = viewing.fetch_sight(desk)
     viewing.note_age(desk, sight)
+    observing.looked(desk, sight)
     marks = [tick_bot(desk, bot, sight) for bot in desk.bots if bot.ticks_now]
     with desk.store.single("record the tick") as tx:
         bots.record_tick(tx, desk.fence, sight.now, marks)
@@ -42,12 +43,16 @@ def tick_bot(desk: Desk, bot: Bot, sight: Sight) -> TickMark:
     view = viewing.view_of(desk, bot, sight)  # 1 ask
     equity, began_at = viewing.equity_of(view), elapsed_seconds()
     decision = decide(bot, view)  # 2 decide (pure)
-    desk.meters.observe(table.DECIDE_SECONDS, elapsed_seconds() - began_at)
+    took_seconds = elapsed_seconds() - began_at
+    desk.meters.observe(table.DECIDE_SECONDS, took_seconds)
     gauging.note(desk, bot, view, equity)
+    observing.marked(desk, bot, view, equity)
     if isinstance(decision, errors.InvalidDecision):
+        observing.failed(desk, bot, view, str(decision), took_seconds)
         set_state(desk, bot, "halted", reason=str(decision), actor="desk")
         return TickMark(bot.bot_id, equity, None)
     proposals = admit(desk, bot, decision, view)  # 3 guard (pure)
+    observing.decided(desk, bot, view, decision, took_seconds)
     bot.memory = decision.memory
     if proposals:  # 4 write before sending
         reason = decision.note or "tick"
@@ -73,6 +78,7 @@ def admit(desk: Desk, bot: Bot, decision: Decision, view: View) -> tuple[Proposa
     admission = risk.admit(decision.proposals, view, bot.limits, viewing.risk_of(desk, bot, view))
     if admission.breaker_trips:
         trip_breaker(desk, bot, view.now)
+    observing.judged(desk, bot, view, admission)
     for blocked in admission.blocked:
         logs.info(
             "blocked", bot=bot.name, key=blocked.proposal.key, limit=blocked.limit, detail=blocked.detail

@@ -113,6 +113,11 @@ class Spool:
         return sequence
 
     @property
+    def is_broken(self) -> bool:
+        """Nothing can be appended any more; what is there can still be drained, here or after opening it again."""
+        return self._fault is not None or self._closing
+
+    @property
     def unsynced(self) -> int:
         """How many records are in the file and not yet on the disk."""
         with self._wake:

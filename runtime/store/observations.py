@@ -13,6 +13,7 @@ from runtime.store import queries
 from runtime.store.pool import Tx
 
 _SQL = queries.load("observations")
+_LOCK_POSITION, _MOVE_POSITION = _SQL["lock_position"], _SQL["move_position"]
 # In this order: what closes or resolves something may stand in the same batch as what it is about.
 _WRITES: Mapping[Kind, str] = {
     Kind.DECISION: _SQL["record_decisions"],
@@ -32,21 +33,23 @@ _WRITES: Mapping[Kind, str] = {
 
 def record_batch(tx: Tx, account_id: AccountId, batch: Batch) -> int:
     """How many of its records were new. The transaction must be one of several statements."""
-    ((position,),) = tx.rows(_SQL["lock_position"], {"spool_id": batch.spool_id})
-    fresh = [each for each in batch.records if each.sequence > position]
+    ((position,),) = tx.rows(_LOCK_POSITION, {"spool_id": batch.spool_id})
     by_kind: dict[Kind, list[Record]] = {}
-    for each in fresh:
-        by_kind.setdefault(each.kind, []).append(each)
+    for each in batch.records:
+        if each.sequence > position:
+            by_kind.setdefault(each.kind, []).append(each)
     for kind, statement in _WRITES.items():
         if kind in by_kind:
             tx.rows(statement, {"rows": _as_json(by_kind[kind]), "account_id": account_id})
-    if fresh:
-        move_position(tx, batch.spool_id, batch.last)
-    return len(fresh)
+    if by_kind:
+        tx.rows(_MOVE_POSITION, {"spool_id": batch.spool_id, "sequence": batch.last})
+    return sum(map(len, by_kind.values()))
 
 
-def move_position(tx: Tx, spool_id: UUID, sequence: int) -> None:
-    tx.rows(_SQL["move_position"], {"spool_id": spool_id, "sequence": sequence})
+def skip_batch(tx: Tx, batch: Batch) -> None:
+    """Pass over records that cannot be written: the position moves as if they were."""
+    tx.rows(_LOCK_POSITION, {"spool_id": batch.spool_id})
+    tx.rows(_MOVE_POSITION, {"spool_id": batch.spool_id, "sequence": batch.last})
 
 
 def load_position(tx: Tx, spool_id: UUID) -> int:

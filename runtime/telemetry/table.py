@@ -104,6 +104,11 @@ DRAWDOWN = _gauge("Drawdown", "Below the best equity since this process began.",
 EXPOSURE = _gauge("Exposure", "What is held, at the last prices, in the quote coin.", "bot", unit="None")
 REALISED_TODAY = _gauge("RealisedToday", "Realised after fees since midnight UTC.", "bot", unit="None")
 
+SPOOL_DEPTH = _gauge("SpoolDepth", "Observations that PostgreSQL has not taken yet.")
+SPOOL_OLDEST = _gauge("SpoolOldestSeconds", "Age of the oldest of them.", unit="Seconds")
+OBSERVATIONS_DROPPED = _counter("ObservationsDropped", "Observations that could not be kept, by kind.", "kind")
+SPOOL_CORRUPT = _counter("SpoolCorrupt", "Parts of the spool that were damaged, torn or refused: set aside.")
+
 STATES = ("running", "paused", "halted")
 
 METRICS: tuple[Metric, ...] = tuple(each for each in list(globals().values()) if isinstance(each, Metric))

@@ -69,7 +69,9 @@ class DeskProcess:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "runtime", "desk"],
                 cwd=ROOT,
-                env=environment(**{**USUAL, **self.settings}),
+                env=environment(
+                    **{**USUAL, "HOLDFAST_SPOOL_DIR": str(self.folder / "spool"), **self.settings}
+                ),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=complaints,

@@ -43,7 +43,12 @@ FUNCTIONS = {
 }
 ENROLMENTS = {"bots.enrol_user", "bots.enrol_account", "bots.enrol_bot"}
 # These too: what they are told of an account is no key to anybody's rows. tests/store/test_observations.py tries them.
-OBSERVATIONS = {"candles.append_candles", "candles.upsert_candles", "observations.record_batch"}
+OBSERVATIONS = {
+    "candles.append_candles",
+    "candles.upsert_candles",
+    "observations.record_batch",
+    "observations.skip_batch",
+}
 
 SPOOL = UUID("0a4f3c1e-7a53-4f1e-9a55-6d2f3f6f2b10")
 
@@ -160,7 +165,6 @@ def _writes(tx: Tx, it: Victim) -> dict[str, Callable[[], Any]]:
             tx, it.fence, "foreign", resolution="ignored", actor="a stranger"
         ),
         "operations.record_reconciliation": lambda: operations.record_reconciliation(tx, it.fence, it.done),
-        "observations.move_position": lambda: observations.move_position(tx, SPOOL, 5),
         "leases.acquire_first": lambda: leases.acquire_first(tx, it.account, this_process(), 10),
         "leases.acquire": lambda: leases.acquire(
             tx, it.account, this_process(), 10, epoch=it.fence.epoch, holder_is_dead=True

@@ -62,7 +62,7 @@ def test_desk__sends_every_metric_that_the_stacks_draw(bare: Rig, tmp_path: Path
     assert sum(line["Heartbeat"] for line in told) == bare.bot("ladder")["ticks"]
     # Only the end of the process, told above, and what did not happen have no sample yet.
     silent = {each.name for each in METRICS if not asked.get(each.prometheus_name)}
-    assert silent == {"ShutdownSeconds", "FailedOperations"}
+    assert silent == {"ShutdownSeconds", "FailedOperations", "ObservationsDropped"}
     samples = {sample.name: sample for samples in asked.values() for sample in samples}
     assert samples["holdfast_orders_sent_total"].labels == {"answer": "Accepted"}
     assert samples["holdfast_orders_sent_total"].value == 3
