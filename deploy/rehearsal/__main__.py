@@ -12,9 +12,16 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.rehearsal", description=__doc__)
     parser.add_argument("--short", action="store_true", help="five scenes instead of all")
     parser.add_argument("--keep", action="store_true", help="leave the folder with every log behind")
+    parser.add_argument(
+        "--scenes", default="", metavar="6,7", help="only these after the first; for whoever mends one"
+    )
     args = parser.parse_args(argv)
+    scenes = SHORT if args.short else WHOLE
+    if args.scenes:
+        wanted = {1, *map(int, args.scenes.split(","))}
+        scenes = {title: each for number, (title, each) in enumerate(scenes.items(), 1) if number in wanted}
     try:
-        rehearse(SHORT if args.short else WHOLE, keep=args.keep)
+        rehearse(scenes, keep=args.keep)
     except (NotReady, Unmet) as fault:
         print(f"\n{fault}", file=sys.stderr)
         return 1

@@ -163,3 +163,8 @@ class Simulation:
                 continue
             said = self.log.read_text("utf-8", errors="replace")[-2000:]
             raise NotReady(f"The rehearsal cannot start: its simulation ended and said\n{said}")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])

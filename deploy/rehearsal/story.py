@@ -7,40 +7,42 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TextIO
 
+from deploy.rehearsal import scenes
 from deploy.rehearsal.checkouts import copy_of_this
+from deploy.rehearsal.console import Console
 from deploy.rehearsal.narrator import Narrator
-from deploy.rehearsal.scenes import DESK, Scenes
-from deploy.rehearsal.simulation import Simulation
-from deploy.rehearsal.terminal import Operator, free_port
+from deploy.rehearsal.play import DESK, Play
+from deploy.rehearsal.simulation import Simulation, free_port
+from deploy.rehearsal.terminal import Operator
 from deploy.rehearsal.venue import ACCOUNT, KEYS, Venue
 
-Scene = Callable[[Scenes], object]
+Scene = Callable[[Play], object]
 
 WHOLE: Mapping[str, Scene] = {
-    "From nothing: no image yet (4), then everything, then the desk": Scenes.from_nothing,
-    "The bots trade at the venue": Scenes.bots_trade,
-    "A plan when nothing has to change": Scenes.nothing_to_do,
-    "The next version, with a migration": Scenes.next_version,
-    "Back to the version before by hand, and forward again": Scenes.roll_back,
-    "A migration that fails: exit 1, the desk untouched": Scenes.migration_fails,
-    "An image that crash-loops: rolled back, exit 3": Scenes.image_crash_loops,
-    "kill -9 of the deployer in the middle: locked (5), unlocked, done": Scenes.deployer_is_killed,
-    "Two deploys at once: one is refused, exit 5": Scenes.two_at_once,
-    "Paused, deployed, still paused": Scenes.paused_stays_paused,
-    "The database fails over under a desk that trades": Scenes.database_fails_over,
-    "A backup and a drill, as the schedule starts them": Scenes.backup_and_drill,
-    "Restored to a point in time, beside the living database": Scenes.restore_to_a_point,
-    "Every order of the venue against the ledger": Scenes.count_orders,
-    "Destroy is refused where its backup fails": Scenes.destroy_is_refused,
-    "Destroy, with the last backup and its leftovers": Scenes.destroy,
-    "Up again from what was left": Scenes.up_again,
+    "From nothing: no image yet (4), then everything, then the desk": scenes.from_nothing,
+    "The bots trade at the venue": scenes.bots_trade,
+    "A plan when nothing has to change": scenes.nothing_to_do,
+    "The next version, with a migration": scenes.next_version,
+    "Back to the version before by hand, and forward again": scenes.roll_back,
+    "A migration that fails: exit 1, the desk untouched": scenes.migration_fails,
+    "An image that crash-loops: rolled back, exit 3": scenes.image_crash_loops,
+    "kill -9 of the deployer in the middle: locked (5), unlocked, done": scenes.deployer_is_killed,
+    "Two deploys at once: one is refused, exit 5": scenes.two_at_once,
+    "Paused, deployed, still paused": scenes.paused_stays_paused,
+    "The database fails over under a desk that trades": scenes.database_fails_over,
+    "A backup and a drill, as the schedule starts them": scenes.backup_and_drill,
+    "Restored to a point in time, beside the living database": scenes.restore_to_a_point,
+    "Every order of the venue against the ledger": scenes.count_orders,
+    "Destroy is refused where its backup fails": scenes.destroy_is_refused,
+    "Destroy, with the last backup and its leftovers": scenes.destroy,
+    "Up again from what was left": scenes.up_again,
 }
 SHORT: Mapping[str, Scene] = {
-    "From nothing": Scenes.from_nothing,
-    "The bots trade at the venue": Scenes.bots_trade,
-    "A migration that fails": Scenes.migration_fails,
-    "Every order of the venue against the ledger": Scenes.count_orders,
-    "Destroy": lambda scenes: scenes.destroy("--without-backup"),
+    "From nothing": scenes.from_nothing,
+    "The bots trade at the venue": scenes.bots_trade,
+    "A migration that fails": scenes.migration_fails,
+    "Every order of the venue against the ledger": scenes.count_orders,
+    "Destroy": lambda play: scenes.destroy(play, "--without-backup"),
 }
 
 LIMITS = (
@@ -50,12 +52,12 @@ LIMITS = (
     "Images: one is a folder of this machine. Nothing is pulled; user, read-only root, CPU and memory do not bind.",
     "Alarms are made and not evaluated; nobody is paged; schedules do not fire, their tasks are started by hand.",
     "Quotas, prices, Multi-AZ, KMS and Object Lock have no effect. A fail-over is a crash of the one server.",
-    "Addresses: PGHOSTADDR stands for the name server, and RDS's authority is the rehearsal's own; TLS, tokens and "
-    "the master's secret are as on AWS.",
+    "Addresses: `hostaddr` in DATABASE_URL stands for the name server, and RDS's authority is the rehearsal's own. "
+    "TLS, tokens and the master's secret are as on AWS.",
 )
 
 
-def rehearse(scenes: Mapping[str, Scene], *, out: TextIO = sys.stdout, keep: bool = False) -> None:
+def rehearse(chosen: Mapping[str, Scene], *, out: TextIO = sys.stdout, keep: bool = False) -> None:
     """Raises Unmet with what was expected and what was found."""
     narrator = Narrator(out)
     with Simulation(keep=keep) as simulation, Venue(simulation.warden, simulation.folder / "venue") as venue:
@@ -68,15 +70,16 @@ def rehearse(scenes: Mapping[str, Scene], *, out: TextIO = sys.stdout, keep: boo
             "has_passphrase": True,
         }
         operator = Operator(simulation, narrator, "dev", {"database_port": free_port(), "desks": [desk]})
-        play = Scenes(
+        play = Play(
             simulation=simulation,
             narrator=narrator,
             operator=operator,
+            console=Console(simulation, narrator, "dev", operator.aws),
             venue=venue,
             now=copy_of_this(simulation.folder / "checkouts", "v1"),
         )
         try:
-            for title, scene in scenes.items():
+            for title, scene in chosen.items():
                 with narrator.step(title):
                     scene(play)
         finally:

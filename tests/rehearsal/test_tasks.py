@@ -37,7 +37,7 @@ def test_task__has_the_environment_of_its_definition_and_its_role(dev: Stage) ->
     told = json.loads(dev.log(arn, "migrate")[0])
     outputs = dev.outputs("Data")
     assert told["DATABASE_URL"] == (
-        f"postgresql://holdfast_migrator@{outputs['DatabaseHost']}:{outputs['DatabasePort']}/holdfast"
+        f"postgresql://holdfast_migrator@{outputs['DatabaseHost']}:{outputs['DatabasePort']}/holdfast?hostaddr=127.0.0.1"
     )
     assert told["HOLDFAST_DATABASE_AUTH"] == "iam"
     assert told["HOLDFAST_DATABASE_MASTER_SECRET"] == outputs["MasterSecretArn"]

@@ -19,6 +19,7 @@ ENTRY_POINT = ("python", "-m", "runtime")
 AUTHORITIES = "/etc/holdfast/rds-ca.pem"
 # What every process of an image has, whatever its definition says.
 LOCALE = "C.UTF-8"
+DATABASE = re.compile(r"(\.rds\.amazonaws\.com:\d+/\w+)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +50,8 @@ class Machine:
             "AWS_DEFAULT_REGION": self.neighbours.region,
             "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
             "AWS_EC2_METADATA_DISABLED": "true",
-            # Instead of AWS's own addresses: the simulation's, and the database's, which no name server knows.
+            # Instead of AWS's own addresses.
             "AWS_ENDPOINT_URL": self.neighbours.endpoint,
-            "PGHOSTADDR": "127.0.0.1",
         }
 
     def folders(
@@ -85,6 +85,11 @@ class Machine:
 
 
 def translated(text: str, folders: Mapping[str, str]) -> str:
-    """A text in which every path of the image that is one of `folders` stands as it is here; in one pass."""
+    """A text in which every path of the image that is one of `folders` stands as it is here; in one pass.
+
+    The address of a database also says where it is, since no name server knows it. Its name stays: certificate and
+    tokens are for that.
+    """
+    text = DATABASE.sub(r"\1?hostaddr=127.0.0.1", text)
     paths = "|".join(re.escape(path) for path in folders)
     return re.sub(rf"(?<![\w./-])({paths})(?=/|$)", lambda found: folders[found[1]], text)

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +25,7 @@ SETTINGS = ("fsync=off", "listen_addresses=", "shared_buffers=32MB", "archive_mo
 
 
 class ServerFailed(RuntimeError):
-    """PostgreSQL did not start: {said}"""
+    """PostgreSQL did not {what}: {said}"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +143,10 @@ class Server:
         self._programs.own(self.data)
         self.data.chmod(0o700)
         self.start()
+        # It takes connections while it still replays, and is itself when it no longer does.
+        self._wait_for(
+            lambda: self.tell("postgres", "SELECT pg_is_in_recovery()") == "f", "reach that moment"
+        )
 
     def remove(self) -> None:
         self.stop(signal.SIGQUIT)
@@ -150,11 +155,7 @@ class Server:
     def archive_all(self) -> None:
         """Until the log's last file, as it is now, lies in the archive."""
         last = self.folder / "wal" / self.tell("postgres", "SELECT pg_walfile_name(pg_switch_wal())")
-        deadline = time.monotonic() + READY_SECONDS_MAX
-        while not last.exists():
-            if time.monotonic() > deadline:
-                raise ServerFailed(f"PostgreSQL did not archive {last.name}")
-            time.sleep(0.02)
+        self._wait_for(last.exists, f"archive {last.name}")
 
     def tell(self, database: str, statement: str) -> str:
         """A statement of RDS itself, as the superuser that nobody else is."""
@@ -168,13 +169,16 @@ class Server:
         self._programs.own(self.folder)
 
     def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + READY_SECONDS_MAX
         pid_file = self.data / "postmaster.pid"
-        while not self._says_ready(pid_file):
+        self._wait_for(lambda: self._says_ready(pid_file), "start")
+
+    def _wait_for(self, is_so: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + READY_SECONDS_MAX
+        while not is_so():
             process = self._process
             if process is None or process.poll() is not None or time.monotonic() > deadline:
                 said = (self.folder / "server.log").read_text("utf-8", errors="replace")[-600:]
-                raise ServerFailed(f"PostgreSQL did not start: {said}")
+                raise ServerFailed(f"PostgreSQL did not {what}: {said}")
             time.sleep(0.02)
 
     def _says_ready(self, pid_file: Path) -> bool:
