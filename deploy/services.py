@@ -91,7 +91,11 @@ def roll(
     before = _find(site, bot, desk, cluster)
     old_tasks = frozenset(_running(site, cluster, before.service)) if before else frozenset()
     watch = _watch(site, desk, cluster, before) if before else None
-    parameters = {**parameters, desk.count_parameter: str(recount())}
+    parameters = {
+        **_images_of_new_desks(site, bot, parameters[desk.image_parameter]),
+        **parameters,
+        desk.count_parameter: str(recount()),
+    }
     try:
         changesets.change(
             site,
@@ -125,6 +129,13 @@ def roll(
         if _is_stopped(site, watch):
             return Rolled(deployment=deployment)
         raise
+
+
+def _images_of_new_desks(site: Site, bot: StackTemplate, digest: str) -> dict[str, str]:
+    """A desk whose turn comes later has no image yet that could stay; its count is the template's, which is 0."""
+    live = fetch_stack(site.cloud, bot.name)
+    known = live.parameters if live else {}
+    return {name: digest for name in bot.parameters if name.startswith("ImageDigest") and name not in known}
 
 
 def _is_stopped(site: Site, watch: Watch) -> bool:
