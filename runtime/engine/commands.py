@@ -12,7 +12,7 @@ from runtime.domain import money
 from runtime.domain.decision import Proposal
 from runtime.domain.identity import ClientOrderId, VenueOrderId, order_id
 from runtime.domain.market import MarketKind, VenueOrder
-from runtime.domain.order import RESTING, Intent, Kind, Order, Side
+from runtime.domain.order import RESTING, Intent, Kind, Order, Side, Status
 from runtime.engine import proof, reconciling, sending
 from runtime.engine.desk import Bot, Desk, set_state
 from runtime.store import bots, operations
@@ -96,12 +96,29 @@ def _closing(desk: Desk, bot: Bot, symbol: str, command: Command) -> Proposal | 
 
 def _cancel(desk: Desk, command: Command) -> str:
     wanted = _argument(command, "client_order_id")
-    for order in desk.ledger.unsettled(*RESTING):
+    for order in desk.ledger.unsettled(*RESTING, Status.UNKNOWN):
         if order.client_order_id == wanted:
-            return f"{wanted}: {sending.cancel(desk, order, f'asked by {command.requested_by}').status}"
-    raise errors.InvalidCommand(
-        verb=command.verb, detail=f"no resting order of this account has the id {wanted!r:.80}"
-    )
+            after = sending.cancel(desk, order, f"asked by {command.requested_by}")
+            if after.status is Status.UNKNOWN:
+                after = _give_up(desk, after, command)
+            return f"{wanted}: {after.status}"
+    raise _refusal(command, f"no order of this account that is not settled has the id {wanted!r:.80}")
+
+
+def _give_up(desk: Desk, order: Order, command: Command) -> Order:
+    """The venue acknowledged it once and shows it nowhere: only somebody who looked there can say that it is gone."""
+    if order.venue_order_id is None:
+        raise _refusal(
+            command, "it is UNKNOWN whether it ever arrived; that will be proved, one way or the other"
+        )
+    if command.arguments.get("venue_id") != order.venue_order_id:
+        raise _refusal(
+            command,
+            "it is UNKNOWN, and the venue shows it nowhere. Look there yourself; if it is gone, say so by naming the "
+            f"venue's id {order.venue_order_id} as well: it then counts as cancelled",
+        )
+    facts = {"resolved": f"gone, says {command.requested_by}: {command.reason}"}
+    return desk.ledger.advance(order, Status.CANCELLED, desk.exchange.now(), facts)
 
 
 def _adopt(desk: Desk, command: Command) -> str:

@@ -31,22 +31,18 @@ def prove(desk: Desk, order: Order, shown: Sequence[VenueOrder] = ()) -> Order:
         return settle(desk, order, found)
     if order.status is not Status.UNKNOWN:
         return _vanished(desk, order)
-    if looked_at > last_possible_acceptance(desk, order):
-        return _absent(desk, order)
-    return order
-
-
-def _absent(desk: Desk, order: Order) -> Order:
-    """It is in no list. Unless something was filled that may be its doing, that is the proof."""
-    shown = list(_orders_of_fills(desk, order))
-    for each in shown:
+    behind_fills = list(_orders_of_fills(desk, order))
+    for each in behind_fills:
         if each is not None and _is_same(order, each):
             return settle(desk, order, each)
-    if None in shown:
+    if None in behind_fills:
         logs.warning("a fill is listed whose order is not shown", order=order.client_order_id)
         return order
-    facts = {"proof": "absent everywhere after the last instant at which the venue could accept it"}
-    return desk.ledger.advance(order, Status.FAILED, desk.exchange.now(), facts)
+    # What the venue once acknowledged it did accept: that it shows it nowhere now proves nothing about that.
+    if order.venue_order_id is None and looked_at > last_possible_acceptance(desk, order):
+        facts = {"proof": "absent everywhere after the last instant at which the venue could accept it"}
+        return desk.ledger.advance(order, Status.FAILED, desk.exchange.now(), facts)
+    return order
 
 
 def last_possible_acceptance(desk: Desk, order: Order) -> datetime:

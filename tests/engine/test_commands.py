@@ -61,6 +61,29 @@ def test_cancel__takes_one_order_back(rig: Rig) -> None:
     assert rig.at_venue()[0]["status"] == "cancelled"
 
 
+def test_cancel__of_an_order_that_is_shown_nowhere_takes_the_word_of_somebody_who_looked(rig: Rig) -> None:
+    order = rig.trade(RESTS)
+    rig.tick()
+    named = {"client_order_id": order["client_order_id"]}
+    rig.fault("stale_data", route="*", seconds=3600, times=-1)
+    rig.tick()
+    status, outcome = rig.obey("cancel", **named)
+    assert (status, rig.statuses()) == ("refused", ["unknown"])
+    assert order["venue_order_id"] in outcome
+    assert rig.obey("cancel", **named, venue_id="another")[0] == "refused"
+    status, outcome = rig.obey("cancel", **named, venue_id=order["venue_order_id"])
+    assert (status, outcome) == ("done", f"{order['client_order_id']}: cancelled")
+    assert rig.differences() == []
+
+
+def test_cancel__of_an_order_that_may_never_have_arrived_waits_for_the_proof(rig: Rig) -> None:
+    rig.fault("http_5xx_refused")
+    order = rig.trade(RESTS)
+    status, outcome = rig.obey("cancel", client_order_id=order["client_order_id"])
+    assert (status, rig.statuses()) == ("refused", ["unknown"])
+    assert "proved" in outcome
+
+
 def test_cancel__whose_answer_is_lost_is_looked_up(rig: Rig) -> None:
     order = rig.trade(RESTS)
     rig.fault("drop_after", route="cancel-order")
@@ -91,7 +114,7 @@ def test_reset__of_an_account_notes_its_holdings_anew(rig: Rig) -> None:
     ("verb", "arguments", "said"),
     [
         ("cancel", {}, "needs the argument client_order_id"),
-        ("cancel", {"client_order_id": "nobody"}, "no resting order of this account has the id 'nobody'"),
+        ("cancel", {"client_order_id": "nobody"}, "has the id 'nobody'"),
         ("adopt", {}, "needs the argument venue_id"),
         ("close", {"venue_id": "7"}, "nothing with the id '7' waits in quarantine"),
     ],

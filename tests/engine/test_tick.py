@@ -103,6 +103,21 @@ def test_tick__an_own_order_is_cancelled_and_its_part_is_kept(rig: Rig) -> None:
     assert rig.differences() == []
 
 
+def test_tick__an_order_that_the_venue_acknowledged_is_never_called_absent(rig: Rig) -> None:
+    """All its lists were a minute old: the order was recorded as one that had never arrived, and it rested there."""
+    rig.trade(RESTS)
+    rig.tick()
+    for route in ("orderInfo", "unfilled-orders", "history-orders"):
+        rig.fault("stale_data", route=route, seconds=60, times=-1)
+    rig.tick()
+    rig.pass_time()
+    rig.tick(2)
+    assert rig.path("rests") == ["pending", "submitted", "open", "unknown"]
+    rig.venue.control("faults", method="DELETE")
+    rig.tick()
+    assert rig.path("rests")[-1] == "open"
+
+
 def test_tick__a_bot_cannot_cancel_the_order_of_its_neighbour(rig: Rig) -> None:
     order = rig.trade(RESTS)
     rig.plays["two"] = lambda view, memory: Decision(cancels=(order["client_order_id"],), memory=memory)
