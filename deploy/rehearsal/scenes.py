@@ -25,7 +25,6 @@ def from_nothing(play: Play) -> None:
     play.expect_desk(running=False)
     run(now, "exec", "--kind", "migrate", "--", "enrol", DESKS_FILE)
     run(now, "resume", "--desk", DESK)
-    run(now, "deploy", *BAKE)
     play.expect_desk(running=True)
 
 
@@ -34,11 +33,14 @@ def bots_trade(play: Play) -> None:
 
 
 def nothing_to_do(play: Play) -> None:
+    # The stack still has the count that the pause left; this deploy takes over what the resume changed beside it.
+    play.operator.run(play.now, "deploy", *BAKE)
     begun = time.monotonic()
     play.operator.run(play.now, "plan")
     seconds = time.monotonic() - begun
     play.figures.append(f"A plan with nothing to change: {seconds:.1f} s (limit {PLAN_SECONDS_MAX:g})")
-    play.operator.run(play.now, "status", expects=(0, 6))
+    # It misses a backup, and rightly says so.
+    play.operator.run(play.now, "status", expects=(6,))
 
 
 def next_version(play: Play) -> None:
@@ -90,9 +92,9 @@ def deployer_is_killed(play: Play) -> None:
     play.operator.kill(process)
     play.narrator.met("the deployer was killed while the migration ran")
     play.roll(version, expects=5)
-    said = play.operator.run(version, "unlock", expects=(0, 2, 4, 5))
-    owner = play.operator.lock_owner()
-    play.narrator.say(f"the lock is {owner}'s ({len(said.splitlines())} line(s) of unlock)")
+    # Without a name it says who holds the lock, and breaks nothing.
+    said = play.operator.run(version, "unlock", expects=(4,))
+    owner = said.rpartition("--owner ")[2].split()[0].rstrip(".")
     play.operator.run(version, "unlock", "--owner", owner)
     play.roll(version)
     play.now = version
@@ -140,6 +142,7 @@ def backup_and_drill(play: Play) -> None:
         begun = time.monotonic()
         play.console.run_task(kind)
         play.figures.append(f"A {kind} as its task runs it: {time.monotonic() - begun:.1f} s")
+    play.operator.run(play.now, "status")
 
 
 def restore_to_a_point(play: Play) -> None:

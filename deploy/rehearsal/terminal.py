@@ -141,6 +141,3 @@ class Operator:
         """The deployer's own note, by hand: before the first deploy there is no service that `pause` could stop."""
         note = {"who": "rehearsal", "reason": "nobody is enrolled yet", "at": datetime.now(UTC).isoformat()}
         self.aws.put_object(self._bucket, f"paused/{desk}", json.dumps(note).encode())
-
-    def lock_owner(self) -> str:
-        return str(json.loads(self.aws.get_object(self._bucket, "lock.json"))["owner"])

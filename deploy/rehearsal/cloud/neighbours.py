@@ -98,9 +98,6 @@ class Neighbours:
     def put_object(self, bucket: str, key: str, body: bytes) -> None:
         self._post("s3", body, {}, "PutObject", path=f"/{bucket}/{key}", method="PUT")
 
-    def get_object(self, bucket: str, key: str) -> bytes:
-        return self._post("s3", None, {}, "GetObject", path=f"/{bucket}/{key}", method="GET")
-
     def _post(
         self,
         service: str,

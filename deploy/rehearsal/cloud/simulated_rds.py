@@ -61,6 +61,7 @@ class SimulatedRds:
         ):
             rds._ACTION_MAP[name] = around(rds._ACTION_MAP[name])
         rds._ACTION_MAP["RestoreDBInstanceToPointInTime"] = self.restore_to_point_in_time
+        rds._ACTION_MAP["DescribeDBInstanceAutomatedBackups"] = describe_automated_backups
 
     # --- CloudFormation ---------------------------------------------------------------------------------------------
 
@@ -213,6 +214,26 @@ class SimulatedRds:
         self._databases.remove(record["DBInstanceIdentifier"])
         if record.get("_master_secret"):
             self._neighbours.drop_secret(record["_master_secret"])
+
+
+def describe_automated_backups(asked: Parameters) -> Answer:
+    """One for each instance that keeps any; they go with their instance."""
+    wanted = rds._p(asked, "DBInstanceIdentifier")
+    kept = [
+        each
+        for each in rds._instances.values()
+        if each.get("BackupRetentionPeriod") and wanted in ("", each["DBInstanceIdentifier"])
+    ]
+    members = "".join(
+        f"<DBInstanceAutomatedBackup><DBInstanceIdentifier>{each['DBInstanceIdentifier']}</DBInstanceIdentifier>"
+        f"<DbiResourceId>{each['DbiResourceId']}</DbiResourceId><Status>active</Status>"
+        f"<AllocatedStorage>{each['AllocatedStorage']}</AllocatedStorage></DBInstanceAutomatedBackup>"
+        for each in kept
+    )
+    name = "DescribeDBInstanceAutomatedBackups"
+    listed = f"<DBInstanceAutomatedBackups>{members}</DBInstanceAutomatedBackups>"
+    answer: Answer = rds._xml(200, f"{name}Response", f"<{name}Result>{listed}</{name}Result>")
+    return answer
 
 
 def _master_secret_xml(record: Record) -> str:
