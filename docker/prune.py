@@ -9,7 +9,6 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from py_compile import PycInvalidationMode
 
 # Pattern below the folder of packages -> why nobody misses it. A pattern that matches nothing is a mistake.
 NEEDLESS = {
@@ -45,10 +44,19 @@ NEEDLESS = {
     "sqlalchemy/dialects/mysql": "likewise",
     "sqlalchemy/dialects/oracle": "likewise",
     "pygments/lexers/[a-z]*.py": "rich colours no source code here",
+    "numpy/**/tests": "its tests",
+    "numpy/random": "chance, which decides nothing here; loaded when asked for, as are the next",
+    "numpy/ma": "likewise",
+    "numpy/polynomial": "likewise",
+    "numpy/f2py": "a compiler of Fortran",
+    "numpy/distutils": "likewise, its past",
+    "numpy/typing": "for checkers of types",
+    "numpy/testing": "tools for tests",
+    "numpy/_core/include": "headers, for compiling against it",
+    "numpy/_core/lib": "static libraries, likewise",
+    "numpy/**/*.pyi": "for checkers of types",
     "bin": "commands of packages; the program is started as a module",
 }
-# Here the source goes too: a traceback names its lines and does not quote them. 14 MB, of clients for 110 venues.
-COMPILED_ONLY = ("ccxt",)
 # Of AWS's service models botocore's signer needs none; the backups need one.
 SERVICES_KEPT = frozenset(("s3", "sts", "secretsmanager"))
 
@@ -73,14 +81,14 @@ def prune(packages: Path) -> int:
 
 
 def compile_all(packages: Path) -> None:
-    """Nothing can be compiled later: the root is read-only, and a start would take four times as long."""
-    for name in COMPILED_ONLY:
-        compileall.compile_dir(packages / name, quiet=1, legacy=True)
-        for source in (packages / name).rglob("*.py"):
+    """Nothing can be compiled later: the root is read-only, and a start would take four times as long.
+
+    The sources go: 30 MB, half of them clients for 110 venues. A traceback names their lines and does not quote them.
+    """
+    compileall.compile_dir(packages, quiet=1, legacy=True)
+    for source in packages.rglob("*.py"):
+        if source.with_suffix(".pyc").is_file():
             source.unlink()
-    # Never looked at again whether a source is younger: an image has no such thing.
-    unchecked = PycInvalidationMode.UNCHECKED_HASH
-    compileall.compile_dir(packages, quiet=2, invalidation_mode=unchecked)
 
 
 def remove(path: Path) -> None:

@@ -15,13 +15,13 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from stacks.files import SPOOL
 from stacks.platform import PlatformStack
 
 USER = "1000:1000"
 STOP_SECONDS = 120
 SCRATCH = "scratch"
-WRITABLE: Mapping[str, str] = {SPOOL: "/var/lib/holdfast", SCRATCH: "/tmp"}
+# Volume -> folder; a test of the image reads this line.
+WRITABLE = {"spool": "/var/lib/holdfast", "scratch": "/tmp"}
 EPHEMERAL_GB_FREE = 20
 
 
