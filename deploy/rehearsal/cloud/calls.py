@@ -14,6 +14,7 @@ OPERATIONS: dict[str, Callable[[Ecs, Document], Document]] = {
     "DeregisterTaskDefinition": task_calls.deregister_task_definition,
     "DescribeTaskDefinition": task_calls.describe_task_definition,
     "ListTaskDefinitions": task_calls.list_task_definitions,
+    "ListAccountSettings": task_calls.list_account_settings,
     "RunTask": task_calls.run_task,
     "StopTask": task_calls.stop_task,
     "DescribeTasks": task_calls.describe_tasks,

@@ -62,6 +62,7 @@ class SimulatedRds:
             rds._ACTION_MAP[name] = around(rds._ACTION_MAP[name])
         rds._ACTION_MAP["RestoreDBInstanceToPointInTime"] = self.restore_to_point_in_time
         rds._ACTION_MAP["DescribeDBInstanceAutomatedBackups"] = describe_automated_backups
+        rds._ACTION_MAP["DeleteDBInstanceAutomatedBackup"] = delete_automated_backup
 
     # --- CloudFormation ---------------------------------------------------------------------------------------------
 
@@ -234,6 +235,11 @@ def describe_automated_backups(asked: Parameters) -> Answer:
     listed = f"<DBInstanceAutomatedBackups>{members}</DBInstanceAutomatedBackups>"
     answer: Answer = rds._xml(200, f"{name}Response", f"<{name}Result>{listed}</{name}Result>")
     return answer
+
+
+def delete_automated_backup(_: Parameters) -> Answer:
+    refused: Answer = rds._error("DBInstanceAutomatedBackupNotFound", "It went with its instance.", 404)
+    return refused
 
 
 def _master_secret_xml(record: Record) -> str:

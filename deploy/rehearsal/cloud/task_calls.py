@@ -5,6 +5,7 @@ from deploy.rehearsal.cloud.definitions import Definition
 from deploy.rehearsal.cloud.ecs import Cluster, Document, Ecs, EcsError
 
 RUN_TASK_MAX = 10
+DEFAULT_SETTINGS = {"fargateTaskRetirementWaitPeriod": "7", "containerInsights": "disabled"}
 
 
 # --- clusters and definitions ---------------------------------------------------------------------------------------
@@ -95,6 +96,17 @@ def list_task_definitions(ecs: Ecs, given: Document) -> Document:
     found = [e for e in ecs.definitions.values() if prefix in ("", e.family) and e.is_active == is_active]
     found.sort(key=lambda each: each.revision, reverse=given.get("sort") == "DESC")
     return {"taskDefinitionArns": [each.arn for each in found]}
+
+
+def list_account_settings(ecs: Ecs, given: Document) -> Document:
+    """As an account has them that nobody has changed."""
+    name = given.get("name", "fargateTaskRetirementWaitPeriod")
+    principal = f"arn:aws:iam::{ecs.account_id}:root"
+    return {
+        "settings": [
+            {"name": name, "value": DEFAULT_SETTINGS.get(name, "disabled"), "principalArn": principal}
+        ]
+    }
 
 
 # --- tasks ----------------------------------------------------------------------------------------------------------
