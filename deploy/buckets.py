@@ -8,6 +8,7 @@ import json
 from deploy.cloud import Cloud
 from deploy.errors import AwsRefused
 
+PARTITIONS = {"cn": "aws-cn"}
 GONE = frozenset("404 NoSuchBucket NotFound NoSuchKey".split())
 
 
@@ -42,10 +43,11 @@ def make(cloud: Cloud, bucket: str) -> None:
         Bucket=bucket,
         PublicAccessBlockConfiguration=dict.fromkeys(closed, True),
     )
-    cloud.call("s3", "PutBucketPolicy", Bucket=bucket, Policy=json.dumps(tls_only(bucket)))
+    cloud.call("s3", "PutBucketPolicy", Bucket=bucket, Policy=json.dumps(tls_only(bucket, cloud.region)))
 
 
-def tls_only(bucket: str) -> dict[str, object]:
+def tls_only(bucket: str, region: str) -> dict[str, object]:
+    arn = f"arn:{PARTITIONS.get(region.partition('-')[0], 'aws')}:s3:::{bucket}"
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -54,7 +56,7 @@ def tls_only(bucket: str) -> dict[str, object]:
                 "Effect": "Deny",
                 "Principal": "*",
                 "Action": "s3:*",
-                "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+                "Resource": [arn, f"{arn}/*"],
                 "Condition": {"Bool": {"aws:SecureTransport": "false"}},
             }
         ],

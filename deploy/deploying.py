@@ -6,7 +6,7 @@ Observe, plan, execute, under the stage's lock; again until a plan is whole. A r
 import argparse
 from dataclasses import replace
 
-from deploy import buckets, cost, errors, planning
+from deploy import buckets, cost, errors, lock, planning
 from deploy.execute import execute
 from deploy.observe import observe
 from deploy.plan import Plan, Wishes, plan
@@ -27,7 +27,8 @@ def run(site: Site, args: argparse.Namespace) -> int:
 
 def deploy(site: Site, wishes: Wishes) -> int:
     desired, prices = site.read_templates(), cost.read_prices()
-    if not buckets.exists(site.cloud, site.bucket):
+    # A bucket without a lock in it was never finished: the lock is what is written first, after all of it.
+    if not buckets.exists(site.cloud, site.bucket) or lock.fetch(site.cloud, site.bucket) is None:
         site.timeline.tell("deploy", f"make the bucket {site.bucket}, where the deployer remembers")
         buckets.make(site.cloud, site.bucket)
     with site.locked("deploy"):

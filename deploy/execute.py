@@ -102,12 +102,14 @@ def _migrate(work: Work, step: steps.Migrate) -> None:
     """One task for one image, head and database, however often the deployer is started for it."""
     now = observe(work.site.cloud, work.desired, wish=work.digest)
     place = oneoff.place_of(work.desired, now)
+    definition = now.output(work.desired.stack("Tasks").name, "MigrateTaskArn")
     ended = oneoff.run(
         work.site,
         kind="migrate",
         place=place,
-        task_definition=now.output(work.desired.stack("Tasks").name, "MigrateTaskArn"),
-        client_token=oneoff.token(step.digest, step.head, place.cluster, work.mark),
+        task_definition=definition,
+        # Of the definition too: ECS takes a token for the same work only if it is word for word the same.
+        client_token=oneoff.token(step.digest, step.head, place.cluster, definition, work.mark),
     )
     said = [match[1] for line in ended.lines if (match := MIGRATED.search(line))]
     work.schema = said[-1] if said else step.head

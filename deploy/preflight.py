@@ -22,6 +22,7 @@ CA_DAYS_MIN = 60
 # Tasks take an address each while they run, and a roll must not wait for one that was only just given back.
 ADDRESSES_SPARE = 8
 FARGATE_VCPUS = ("fargate", "L-3032A538")
+WITH_ROLES = ("Network", "Data", "Platform", "Tasks")
 INDEXES = ("manifest.list", "image.index")
 
 
@@ -90,9 +91,9 @@ def _image(site: Site, desired: Desired, observed: Observed) -> Iterator[Finding
 
 
 def _roles(site: Site, desired: Desired, observed: Observed) -> Iterator[Finding]:
-    """A role that somebody deleted by hand stands in its stack still, and no task would start."""
+    """A role that somebody deleted by hand stands in its stack still, and what takes it would fail much later."""
     for stack in desired.stacks:
-        if stack.id not in ("Data", "Platform") or stack.name not in observed.stacks:
+        if stack.id not in WITH_ROLES or stack.name not in observed.stacks:
             continue
         found = site.cloud.pages(
             "cloudformation", "ListStackResources", "StackResourceSummaries", StackName=stack.name
@@ -106,7 +107,9 @@ def _roles(site: Site, desired: Desired, observed: Observed) -> Iterator[Finding
                 if fault.code != "NoSuchEntity":
                     raise
                 name = each["PhysicalResourceId"]
-                yield Finding(sentence=f"Role {name} of stack {stack.id} is gone: no task can take it.")
+                yield Finding(
+                    sentence=f"Role {name} of stack {stack.id} is gone, and what takes it will fail."
+                )
 
 
 def _secrets(site: Site, desired: Desired, _: Observed) -> Iterator[Finding]:

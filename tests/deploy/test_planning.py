@@ -84,7 +84,7 @@ def test_plan__a_role_that_is_gone_and_a_full_subnet_are_said_at_once() -> None:
     scene.aws.others.free_addresses = 3
     found = scene.run("plan")
     assert found.code == 4
-    assert "is gone: no task can take it" in found.told
+    assert "is gone, and what takes it will fail" in found.told
     assert "has 3 free addresses" in found.told
 
 
@@ -109,3 +109,14 @@ def test_usage__what_cannot_be_understood_has_a_code_of_its_own(words: list[str]
     with pytest.raises(SystemExit) as caught:
         main(words, {})
     assert caught.value.code == 64
+
+
+def test_deploy__a_bucket_whose_making_was_cut_short_is_finished_before_anything_is_kept_in_it() -> None:
+    scene = open_stage()
+    with scene.aws.killed_at(3, afterwards=True):
+        scene.run("deploy")
+    assert [each.operation for each in scene.aws.asked][-1] == "CreateBucket"
+    scene.run("deploy")
+    asked = [each.operation for each in scene.aws.asked]
+    assert asked.index("PutBucketPolicy") < asked.index("PutObject")
+    assert asked.count("PutBucketPolicy") == 1
