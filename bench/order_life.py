@@ -10,10 +10,12 @@ from uuid import UUID, uuid4
 import psycopg
 
 from bench.ground import Ground
-from runtime.domain.order import Status
+from runtime.domain.fill import Fill
+from runtime.domain.identity import BotId
+from runtime.domain.order import Intent, Status
 from runtime.engine.ledger import Ledger
 from runtime.settings import Secret
-from tests.store.desks import NOW, Desk, make_fill, make_intent, open_desk
+from tests.store.desks import NOW, make_fill, make_intent, open_desk
 
 _numbers = itertools.count(1)
 
@@ -26,12 +28,11 @@ create table if not exists public.bare (
 BARE_INSERT = "insert into public.bare values (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 
 
-def live(desk: Desk, ledger: Ledger) -> None:
+def live(ledger: Ledger, number: int, intent: Intent, fill: Fill) -> None:
     """Intent, submitted, filled: three writes, with everything that the engine does for them."""
-    number = next(_numbers)
-    intent = make_intent(desk.bot_id)
-    (order,) = ledger.record_intents(desk.bot_id, [intent], memory={"candle": number}, trigger_reason="tick")
-    fill = make_fill(order, number, "1.5", price=Decimal("100.25"))
+    (order,) = ledger.record_intents(
+        intent.bot_id, [intent], memory={"candle": number}, trigger_reason="tick"
+    )
     order = ledger.advance(order, Status.SUBMITTED, NOW, {}, venue_order_id=fill.venue_order_id)
     ledger.record_fill(order, fill, NOW)
 
@@ -39,8 +40,19 @@ def live(desk: Desk, ledger: Ledger) -> None:
 @contextmanager
 def ours(url: Secret, ground: Ground) -> Iterator[Callable[[], None]]:
     with open_desk(url, ground.names) as desk:
-        ledger = desk.ledger()
-        yield lambda: live(desk, ledger)
+        ledger, decided = desk.ledger(), _decided(desk.bot_id)
+        yield lambda: live(ledger, *next(decided))
+
+
+def _decided(bot_id: BotId) -> Iterator[tuple[int, Intent, Fill]]:
+    """What a strategy wanted and a venue reported, made a hundred at a time: neither is the store's work, and the
+    median of the repeats does not see the one that made them."""
+    while True:
+        made = list[tuple[int, Intent, Fill]]()
+        for number in itertools.islice(_numbers, 100):
+            intent = make_intent(bot_id)
+            made.append((number, intent, make_fill(intent, number, "1.5", price=Decimal("100.25"))))
+        yield from made
 
 
 @contextmanager
