@@ -3,19 +3,18 @@
 Each step may be killed and done again: what is gone already is passed over, and what is going is waited for.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import assert_never
 
-from deploy import changesets, dismantle, lastcopy, standing
+from deploy import changesets, dismantle, lastcopy, standing, standstill
 from deploy.dismantle import Step, Wishes
 from deploy.errors import AwsRefused, DeployError
 from deploy.feeds import StackEvents
 from deploy.site import Site
 from deploy.standing import Note, Standing
 
-STOP_SECONDS_MAX, INTERFACE_SECONDS_MAX, DATABASE_SECONDS_MAX = 600, 900, 3600
+DATABASE_SECONDS_MAX = 3600
 # The interfaces of tasks that have just ended hold their group for some minutes more.
 DELETE_TRIES, BETWEEN_TRIES_SECONDS = 3, 60
 IMAGES_AT_ONCE = 100
@@ -36,11 +35,6 @@ HINTS: Mapping[str, str] = {
 class NotDeleted(DeployError):
     """Stack {stack} could not be deleted and is {status}: {reasons} Run the same command again to go on; what can never
     go may be left standing with LEAVE={resources}, and is then listed among the leftovers."""
-
-
-class DesksDoNotStop(DeployError):
-    """{services} still had task(s) {seconds} seconds after the stop. Nothing was deleted; look at their log with
-    `python -m deploy logs`, and run the same command again."""
 
 
 class DatabaseRemains(DeployError):
@@ -85,124 +79,14 @@ def _do(step: Step, work: Work) -> None:
             assert_never(step)
 
 
-# --- what trades ----------------------------------------------------------------------------------------------------
-
-
 def _stop(step: dismantle.Stop, work: Work) -> None:
     """A dump counts from the instant at which nothing writes any more, so that instant is written down."""
-    site = work.site
-    for name, count in step.services.items():
-        if count:
-            site.cloud.call("ecs", "UpdateService", cluster=step.cluster, service=name, desiredCount=0)
-    _await_tasks(step, site)
-    _await_interfaces(work)
-    fresh = work.found.valid_note
-    if fresh.quiet_at is None:
+    standstill.stop(work.site, step, work.found)
+    note = work.found.valid_note
+    if note.quiet_at is None:
         database = work.found.database.name if work.found.database else ""
-        fresh = Note(database=database, quiet_at=site.clock.now(), tries=fresh.tries)
-    work.note = standing.record_note(site.cloud, site.bucket, fresh)
-
-
-def _await_tasks(step: dismantle.Stop, site: Site) -> None:
-    """Not only of the desks: a scheduled backup that still runs is waited for, and never stopped."""
-    known: set[str] = set()
-    deadline = site.clock.now().timestamp() + STOP_SECONDS_MAX
-    while True:
-        alive = {
-            arn
-            for status in ("RUNNING", "STOPPED")
-            for arn in site.cloud.pages(
-                "ecs", "ListTasks", "taskArns", cluster=step.cluster, desiredStatus=status
-            )
-        }
-        tasks = _describe(site, step.cluster, sorted(alive))
-        moving = [each for each in tasks if each["lastStatus"] != "STOPPED"]
-        for each in tasks:
-            if each["lastStatus"] == "STOPPED" and each["taskArn"] in known:
-                _tell_stopped(site, each)
-        known = {each["taskArn"] for each in moving}
-        if not moving:
-            return
-        if site.clock.now().timestamp() > deadline:
-            services = ", ".join(sorted({each.get("group", "a task") for each in moving}))
-            raise DesksDoNotStop(services=services, seconds=STOP_SECONDS_MAX)
-        site.wait()
-
-
-def _describe(site: Site, cluster: str, arns: list[str]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for start in range(0, len(arns), 100):
-        found += site.cloud.call("ecs", "DescribeTasks", cluster=cluster, tasks=arns[start : start + 100])[
-            "tasks"
-        ]
-    return found
-
-
-def _tell_stopped(site: Site, task: Mapping[str, Any]) -> None:
-    """Its own last word is the lease; a task that was killed does not say it, and its lease ends by itself."""
-    group = task.get("group", "")
-    if not group.startswith("service:"):
-        site.timeline.tell("ecs", f"{group} has ended")
-    elif _released_lease(site, task):
-        site.timeline.tell("ecs", f"{group} has stopped and given its lease back")
-    else:
-        reason = task.get("stoppedReason", "no reason given")
-        said = f"{group} has stopped without giving its lease back ({reason}); it ends by itself"
-        site.timeline.tell("ecs", said)
-
-
-def _released_lease(site: Site, task: Mapping[str, Any]) -> bool:
-    definition = site.cloud.call("ecs", "DescribeTaskDefinition", taskDefinition=task["taskDefinitionArn"])[
-        "taskDefinition"
-    ]
-    for container in definition["containerDefinitions"]:
-        options = container.get("logConfiguration", {}).get("options", {})
-        if "awslogs-group" not in options:
-            continue
-        stream = (
-            f"{options['awslogs-stream-prefix']}/{container['name']}/{task['taskArn'].rpartition('/')[2]}"
-        )
-        try:
-            events = site.cloud.pages(
-                "logs",
-                "FilterLogEvents",
-                "events",
-                logGroupName=options["awslogs-group"],
-                logStreamNames=[stream],
-                filterPattern='"lease released"',
-            )
-            if any(_says_released(each["message"]) for each in events):
-                return True
-        except AwsRefused as fault:
-            if fault.code != "ResourceNotFoundException":
-                raise
-    return False
-
-
-def _says_released(line: str) -> bool:
-    return line.startswith("{") and json.loads(line).get("event") == "lease released"
-
-
-def _await_interfaces(work: Work) -> None:
-    """A group with an interface in it cannot be deleted. If one stays, the deletion of its stack will say so."""
-    site, group = work.site, work.found.output("network", "TaskSecurityGroup")
-    deadline = site.clock.now().timestamp() + INTERFACE_SECONDS_MAX
-    while group:
-        found = list(
-            site.cloud.pages(
-                "ec2",
-                "DescribeNetworkInterfaces",
-                "NetworkInterfaces",
-                Filters=[{"Name": "group-id", "Values": [group]}],
-            )
-        )
-        if not found:
-            return
-        if site.clock.now().timestamp() > deadline:
-            names = ", ".join(each["NetworkInterfaceId"] for each in found)
-            site.timeline.tell("ec2", f"{names} still hold(s) {group} after {INTERFACE_SECONDS_MAX} seconds")
-            return
-        site.wait()
+        note = Note(database=database, quiet_at=work.site.clock.now(), tries=note.tries)
+    work.note = standing.record_note(work.site.cloud, work.site.bucket, note)
 
 
 # --- what holds data ------------------------------------------------------------------------------------------------
@@ -298,6 +182,9 @@ def _delete_stack(step: dismantle.DeleteStack, work: Work) -> None:
             StackName=stack.name,
             EnableTerminationProtection=False,
         )
+    if step.name == f"{work.found.stage.prefix}-network":
+        # The backup's own task has come and gone since the desks stopped.
+        standstill.await_interfaces(site, work.found)
     failed = step.status == "DELETE_FAILED"
     for left in reversed(range(DELETE_TRIES)):
         events = StackEvents(site, stack.stack_id, stack.name)

@@ -60,6 +60,8 @@ def tell(site: Site, planned: Plan) -> None:
     for each in planned.dies:
         site.timeline.tell("dies", each)
     leftovers.tell(site, planned.stays)
+    if any(isinstance(each, dismantle.Stop) and any(each.services.values()) for each in planned.steps):
+        site.timeline.tell("stays", "orders that rest at the venues: a desk leaves its protection there")
     for step in planned.steps:
         site.timeline.tell("plan", str(step))
     for refusal in planned.refusals:

@@ -143,7 +143,8 @@ class ScriptedAws:
         asked = Asked(service, operation, arguments)
         self.asked.append(asked)
         number = len(self.asked)
-        if number == self.kill_at and not self.kill_after:
+        if self.kill_at and number >= self.kill_at + self.kill_after:
+            # The dead ask nothing any more, whatever they had meant to do at the end.
             raise Killed
         for hits, refusal in self.refusals:
             if hits(number, asked):

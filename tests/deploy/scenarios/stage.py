@@ -6,10 +6,11 @@
 import argparse
 import io
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from deploy import deploying, destroy, planning
 from deploy.errors import DeployError
@@ -18,10 +19,14 @@ from deploy.timeline import Timeline
 from stacks.settings import Stage, read_stage
 from tests.deploy.scripted import ScriptedAws
 from tests.deploy.simulated.ecr import Image
+from tests.deploy.simulated.kms import Secret
 from tests.deploy.simulated.rollouts import Desk, OneOff
+from tests.deploy.simulated.snapshots import Database
 from tests.stacks import rig
 
 VERBS = {"deploy": deploying, "plan": planning, "destroy": destroy}
+# What a scenario does to the resources of a template.
+Change = Callable[[dict[str, Any]], object]
 FIRST, SECOND, THIRD = (f"sha256:{letter * 64}" for letter in "abc")
 
 
@@ -40,9 +45,7 @@ class Scene:
     aws: ScriptedAws
     stage: Stage
     templates: Path
-    owners: int = 0
     dumps_made: int = 0
-    accounts: list[object] = field(default_factory=list)
 
     def site(self, owner: str = "ada@desk") -> Site:
         cloud = self.aws.account()
@@ -53,6 +56,7 @@ class Scene:
             timeline=Timeline(self.aws.clock, out=io.StringIO()),
             templates=self.templates,
             owner=owner,
+            poll_seconds=15,
         )
 
     def run(self, verb: str, *words: str, owner: str = "ada@desk") -> Result:
@@ -77,6 +81,10 @@ class Scene:
     @property
     def desk(self) -> Desk:
         return next(iter(self.aws.ecs.desks.values()))
+
+    @property
+    def database(self) -> Database:
+        return next(iter(self.aws.rds.instances.values()))
 
     @property
     def bucket(self) -> str:
@@ -110,6 +118,9 @@ class Scene:
     def backups(self, tasks: Iterable[OneOff]) -> None:
         self.aws.ecs.one_offs[self.stack("backup")] = list(tasks)
 
+    def good_migration(self, on_exit: Callable[[], object]) -> OneOff:
+        return OneOff(on_exit=on_exit)
+
     def good_backup(self, **more: object) -> OneOff:
         return OneOff(seconds=120, on_exit=lambda: self.dump(**more))  # type: ignore[arg-type]
 
@@ -123,6 +134,8 @@ def open_stage(name: str = "dev", *, variant: str = "") -> Scene:
 def stand(name: str = "dev", *, variant: str = "") -> Scene:
     """A stage that was deployed and trades, brought there by the deployer itself."""
     scene = open_stage(name, variant=variant)
+    for arn in {desk.keys_secret_arn for desk in scene.stage.desks if desk.keys_secret_arn}:
+        scene.aws.kms.secrets[arn] = Secret(arn)
     first = scene.run("deploy")
     assert first.code == 4, first.says
     scene.push(FIRST, "v1")
@@ -130,3 +143,8 @@ def stand(name: str = "dev", *, variant: str = "") -> Scene:
     assert done.code == 0, done.says
     scene.aws.asked.clear()
     return scene
+
+
+def order(scene: Scene, *wanted: str) -> list[str]:
+    found = [each for each in scene.aws.changes() if each in wanted]
+    return [each for number, each in enumerate(found) if number == 0 or found[number - 1] != each]

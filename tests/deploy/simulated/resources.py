@@ -14,9 +14,10 @@ from tests.deploy.simulated.ecs import Containers
 from tests.deploy.simulated.kms import Key, Keys
 from tests.deploy.simulated.logs import Group
 from tests.deploy.simulated.others import Alarm, Others
-from tests.deploy.simulated.rds import Database, Databases
+from tests.deploy.simulated.rds import Databases
 from tests.deploy.simulated.rollouts import Definition, Deployment, Desk, Part
 from tests.deploy.simulated.s3 import Objects
+from tests.deploy.simulated.snapshots import Database
 
 # What CloudFormation must make anew when this property changes.
 REPLACED_BY = {

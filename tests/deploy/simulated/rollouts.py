@@ -290,7 +290,7 @@ class Tasks:
             return
         made.status, made.reason, desk.definition = "ROLLBACK_IN_PROGRESS", reason, made.before
         self._end_all(desk)
-        if ends == "ROLLBACK_SUCCESSFUL":
+        if ends != "ROLLBACK_FAILED":
             self.standing.clock.after(6, lambda: self._start(desk, desk.definition, Rollout()))
         self.standing.clock.after(seconds, lambda: self._settle(desk, made, ends, reason))
 
