@@ -108,10 +108,10 @@ class QTable:
         shape = (self.states, self.actions)
         require(values.shape == shape and visits.shape == shape, f"its table is not {shape[0]} x {shape[1]}")
         require(values.dtype == np.float64 and visits.dtype == np.int64, "its numbers are of another kind")
-        require(
-            bool(np.isfinite(values).all() and (visits >= 0).all()), "it holds something that is no number"
-        )
-        self._values, self._visits = values.astype(np.float64), visits.astype(np.int64)
+        levels, counts = np.asarray(values, np.float64), np.asarray(visits, np.int64)
+        require(bool(np.isfinite(levels).all()), "it holds something that is no number")
+        require(not counts.size or int(counts.min()) >= 0, "a count is below zero")
+        self._values, self._visits = levels, counts
 
 
 def _arrays(saved: Saved, expected: set[str]) -> Mapping[str, NDArray[np.generic]]:
