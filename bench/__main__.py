@@ -3,9 +3,9 @@
 import argparse
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 
-from bench import embedded, recovery
+from bench import candles, embedded, recovery, spool
+from bench.figure import Figure
 from bench.ground import Ground, durable_server, migrated
 from bench.link import slow_link
 from bench.object_mapper import mapped
@@ -18,25 +18,6 @@ TRIP_SECONDS = 0.0007
 # A managed disk: every commit waits a millisecond before it flushes, even when nobody else commits.
 SLOW_COMMIT = ("alter system set commit_delay = 1000", "alter system set commit_siblings = 0")
 GUARDED = ("leases", "bots", "jobs", "orders", "order_events", "fills", "positions", "trades")
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    name: str
-    measured: float
-    unit: str
-    target: float
-    at_least: bool = False
-    remark: str = ""
-
-    @property
-    def is_reached(self) -> bool:
-        return self.measured >= self.target if self.at_least else self.measured <= self.target
-
-    def line(self) -> str:
-        bound = f"{'at least' if self.at_least else 'at most'} {self.target:g}{self.unit}"
-        verdict = "reached" if self.is_reached else "MISSED"
-        return f"{self.name:<52} {self.measured:>7.3f}{self.unit:<2} {bound:<16} {verdict:<8} {self.remark}"
 
 
 def main() -> None:
@@ -52,6 +33,8 @@ def _figures(rounds: int) -> Iterator[Figure]:
     with durable_server() as server:
         yield from _order_life(server, rounds)
         yield _recovery(server, rounds)
+        yield from spool.figures(server, rounds)
+        yield from candles.figures(server, rounds)
         yield from _managed(server, rounds)
     yield from _embedded()
 

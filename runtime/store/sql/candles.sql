@@ -1,6 +1,6 @@
 -- append_candles: past what is known; one that is there already undoes the statement
 insert into candles (user_id, account_id, symbol, timeframe, opened_at, open, high, low, close, volume)
-select tenant(), %(account_id)s, s.symbol, s.timeframe, 'epoch'::timestamptz + c.opened_us * interval '1 microsecond',
+select (select tenant()), %(account_id)s, s.symbol, s.timeframe, 'epoch'::timestamptz + c.opened_us * interval '1 microsecond',
   c.open, c.high, c.low, c.close, c.volume
 from unnest(%(series)s::integer[], %(opened_us)s::bigint[], %(opens)s::numeric[], %(highs)s::numeric[], %(lows)s::numeric[],
     %(closes)s::numeric[], %(volumes)s::numeric[]) as c (series, opened_us, open, high, low, close, volume)
@@ -9,7 +9,7 @@ from unnest(%(series)s::integer[], %(opened_us)s::bigint[], %(opens)s::numeric[]
 
 -- upsert_candles: wherever they belong; one that is there is corrected if it differs
 insert into candles as k (user_id, account_id, symbol, timeframe, opened_at, open, high, low, close, volume)
-select tenant(), %(account_id)s, s.symbol, s.timeframe, 'epoch'::timestamptz + c.opened_us * interval '1 microsecond',
+select (select tenant()), %(account_id)s, s.symbol, s.timeframe, 'epoch'::timestamptz + c.opened_us * interval '1 microsecond',
   c.open, c.high, c.low, c.close, c.volume
 from unnest(%(series)s::integer[], %(opened_us)s::bigint[], %(opens)s::numeric[], %(highs)s::numeric[], %(lows)s::numeric[],
     %(closes)s::numeric[], %(volumes)s::numeric[]) as c (series, opened_us, open, high, low, close, volume)
