@@ -29,8 +29,8 @@ class Progress:
         self._shown = 0
 
     def _write(self, sentence: str, end: str) -> None:
-        start = "\r" if self._live else ""
-        self._out.write(f"{start}{sentence:<{self._shown}}{end}")
+        # On a terminal it stands over the one before, whose end must not show.
+        self._out.write(f"\r{sentence:<{self._shown}}{end}" if self._live else sentence + end)
         self._out.flush()
         self._shown = len(sentence)
 

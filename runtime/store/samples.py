@@ -67,7 +67,9 @@ def writing(admin: Secret, tenant: UserId, command: str) -> Iterator[Writer]:
             connection.execute(_SQL["make_stage"].encode())
             yield Writer(connection, tenant)
     except (psycopg.IntegrityError, psycopg.DataError) as exc:
-        raise errors.BrokenInvariant(detail=f"a made-up row was refused: {exc.diag.message_primary}") from None
+        raise errors.BrokenInvariant(
+            detail=f"a made-up row was refused: {exc.diag.message_primary}"
+        ) from None
     except psycopg.Error as exc:
         detail = exc.diag.message_primary or type(exc).__name__
         raise errors.StoreUnavailable(action="write the sample ledger", detail=detail) from None
