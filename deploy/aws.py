@@ -23,6 +23,7 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
 )
+from botocore.exceptions import ConnectionError as NotConnected
 from botocore.paginate import Paginator
 
 from deploy import errors
@@ -91,7 +92,7 @@ class Account:
                     raise refusal(service, operation, code, said, attempts=attempt) from fault
             except NO_CREDENTIALS as fault:
                 raise refusal(service, operation, "NoCredentials", str(fault)) from fault
-            except HTTPClientError as fault:
+            except (HTTPClientError, NotConnected) as fault:
                 if attempt == ATTEMPTS_MAX:
                     raise errors.AwsUnreachable(
                         service=service, operation=operation, attempts=attempt, detail=type(fault).__name__

@@ -127,19 +127,24 @@ def continue_rollback(site: Site, name: str, label: str) -> None:
 def _make(site: Site, stack: StackTemplate, *, live: LiveStack | None, parameters: Mapping[str, str]) -> str:
     name = f"deploy-{site.clock.now():%Y%m%d-%H%M%S-%f}"
     options: dict[str, Any] = {} if live else {"OnStackFailure": "DELETE"}
-    site.cloud.call(
-        "cloudformation",
-        "CreateChangeSet",
-        StackName=stack.name,
-        ChangeSetName=name,
-        ChangeSetType="UPDATE" if live else "CREATE",
-        TemplateBody=stack.body,
-        Parameters=list(_parameters(stack, live, parameters)),
-        Capabilities=CAPABILITIES,
-        Tags=[{"Key": "holdfast:stage", "Value": site.stage.name}],
-        Description=str(stack.template.get("Description", "")),
-        **options,
-    )
+    try:
+        site.cloud.call(
+            "cloudformation",
+            "CreateChangeSet",
+            StackName=stack.name,
+            ChangeSetName=name,
+            ChangeSetType="UPDATE" if live else "CREATE",
+            TemplateBody=stack.body,
+            Parameters=list(_parameters(stack, live, parameters)),
+            Capabilities=CAPABILITIES,
+            Tags=[{"Key": "holdfast:stage", "Value": site.stage.name}],
+            Description=str(stack.template.get("Description", "")),
+            **options,
+        )
+    except AwsRefused as fault:
+        # No other has this name: the answer to our first call was lost, and the call was tried again.
+        if fault.code != "AlreadyExistsException":
+            raise
     return name
 
 

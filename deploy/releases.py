@@ -12,6 +12,7 @@ from itertools import takewhile
 from typing import Any
 
 from deploy.cloud import Cloud
+from deploy.errors import AwsRefused
 
 FOLDER = "releases/"
 READ_MAX = 50
@@ -63,15 +64,26 @@ def parse(body: bytes) -> Release:
 
 
 def record(cloud: Cloud, bucket: str, release: Release) -> None:
-    cloud.call(
-        "s3",
-        "PutObject",
-        Bucket=bucket,
-        Key=release.key,
-        Body=render(release),
-        ContentType="application/json",
-        IfNoneMatch="*",
-    )
+    body = render(release)
+    try:
+        cloud.call(
+            "s3",
+            "PutObject",
+            Bucket=bucket,
+            Key=release.key,
+            Body=body,
+            ContentType="application/json",
+            IfNoneMatch="*",
+        )
+    except AwsRefused as fault:
+        # Where the answer to our own put was lost and the put was tried again, it stands there already.
+        if fault.code != "PreconditionFailed" or fetch(cloud, bucket, release.key) != body:
+            raise
+
+
+def fetch(cloud: Cloud, bucket: str, key: str) -> bytes:
+    body: bytes = cloud.call("s3", "GetObject", Bucket=bucket, Key=key)["Body"]
+    return body
 
 
 def fetch_all(cloud: Cloud, bucket: str) -> tuple[Release, ...]:
@@ -80,7 +92,7 @@ def fetch_all(cloud: Cloud, bucket: str) -> tuple[Release, ...]:
         each["Key"] for each in cloud.pages("s3", "ListObjectsV2", "Contents", Bucket=bucket, Prefix=FOLDER)
     )
     newest = keys[: -READ_MAX - 1 : -1]
-    return tuple(parse(cloud.call("s3", "GetObject", Bucket=bucket, Key=key)["Body"]) for key in newest)
+    return tuple(parse(fetch(cloud, bucket, key)) for key in newest)
 
 
 def living(releases: Sequence[Release]) -> tuple[Release, ...]:

@@ -1,10 +1,16 @@
 """The account: what AWS answers becomes one of our errors, and what passes is outlasted, page by page."""
 
+import socket
+
+import boto3
 import pytest
+from botocore.config import Config
 
 from deploy import errors
+from deploy.aws import Account
 from deploy.cloud import iam_action, refusal
 from tests.deploy.scripted import ScriptedAws
+from tests.deploy.simulated.clock import VirtualClock
 
 
 def bucket_with(aws: ScriptedAws, keys: int) -> None:
@@ -41,6 +47,26 @@ def test_call__throttling_is_waited_out_on_the_clock_and_then_told() -> None:
     with pytest.raises(errors.Throttled) as caught:
         account.call("ecs", "ListServices", cluster="c")
     assert caught.value.facts["attempts"] == 6
+
+
+def test_call__an_aws_that_cannot_be_reached_is_tried_again_and_then_told() -> None:
+    clock = VirtualClock()
+    began = clock.now()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        # Bound and not listening: whoever connects is refused.
+        session = boto3.Session(aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1")
+        client = session.client(
+            "sts",
+            endpoint_url=f"http://127.0.0.1:{taken.getsockname()[1]}",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        account = Account(region="us-east-1", client=lambda _: client, clock=clock)
+        with pytest.raises(errors.AwsUnreachable) as caught:
+            _ = account.account_id
+        client.close()
+    assert caught.value.facts["attempts"] == 6
+    assert (clock.now() - began).total_seconds() == 1 + 2 + 4 + 8 + 16
 
 
 def test_calls__everything_that_was_asked_is_remembered() -> None:

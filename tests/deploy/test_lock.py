@@ -195,6 +195,7 @@ def test_releases__are_read_as_they_were_written_the_newest_first(account: Accou
 
 def test_releases__a_receipt_is_never_written_over(account: Account) -> None:
     releases.record(account, BUCKET, release(1, DEPLOYED))
+    releases.record(account, BUCKET, release(1, DEPLOYED))
     with pytest.raises(AwsRefused) as caught:
         releases.record(account, BUCKET, release(1, DEPLOYED, "sha256:other"))
     assert caught.value.code == "PreconditionFailed"
