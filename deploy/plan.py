@@ -11,7 +11,7 @@ from deploy import compare, steps
 from deploy.bundle import Desired, Desk, StackTemplate
 from deploy.errors import Destructive, ImageMissing, Refused, StackStuck
 from deploy.observe import LiveStack, Observed
-from deploy.releases import DEPLOYED, living
+from deploy.releases import DEPLOYED, STOPPED, living
 from deploy.steps import Step
 
 FOUNDATIONS = ("Network", "Data", "Platform")
@@ -187,12 +187,14 @@ def _take_out(
 
 
 def wanted_count(desk: Desk, observed: Observed) -> int:
-    """Whoever stopped a desk finds it stopped; a desk that no release has started yet is started."""
+    """Whoever stopped a desk finds it stopped; one that no release has started yet, or that we stopped, is started."""
     if desk.name in observed.paused:
         return 0
     live = observed.desks.get(desk.name)
-    released = any(desk.name in each.desks for each in living(observed.releases))
-    return live.desired if live and released else 1
+    since = living(observed.releases)
+    released = any(desk.name in each.desks for each in since)
+    stopped_by_us = bool(since) and since[0].outcome == STOPPED
+    return live.desired if live and released and not stopped_by_us else 1
 
 
 def parameters(

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from deploy import releases
-from tests.deploy.scenarios.stage import FIRST, SECOND, Scene, open_stage, stand
+from tests.deploy.scenarios.stage import FIRST, SECOND, THIRD, Scene, open_stage, stand
 from tests.deploy.simulated.rollouts import Rollout
 
 
@@ -42,6 +42,11 @@ def test_rollback__across_a_schema_that_the_old_program_does_not_suit_stops_the_
     assert "knows schema 0001" in failed.says
     assert scene.desk.desired == 0
     assert newest(scene).outcome == releases.STOPPED
+    # We stopped it, not a person: what is mended starts it again.
+    scene.push(THIRD, "v3")
+    done = scene.run("deploy", "--bake-seconds", "30")
+    assert done.code == 0, done.says
+    assert scene.desk.desired == 1
 
 
 def test_pause__in_the_middle_of_a_roll_is_kept_and_is_no_failure() -> None:
