@@ -17,6 +17,7 @@ from deploy.rehearsal.venue import Venue
 DESK = "first"
 BAKE = ("--bake-seconds", "1")
 WAIT_SECONDS_MAX = 300.0
+SETTLE_SECONDS_MAX = 60.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,6 +83,15 @@ class Play:
 
     def entries(self) -> list[ledger.Entry]:
         return ledger.read(self.psql, self.server(1), "holdfast")
+
+    def compare(self) -> ledger.Verdict:
+        return ledger.compare(self.entries(), self.venue.orders(), self.venue.fills())
+
+    def settle(self, is_so: Callable[[], bool]) -> None:
+        """Gives what is under way a minute to arrive; whether it did is judged afterwards."""
+        deadline = time.monotonic() + SETTLE_SECONDS_MAX
+        while not is_so() and time.monotonic() < deadline:
+            time.sleep(0.2)
 
     def wait_for(self, is_so: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + WAIT_SECONDS_MAX

@@ -166,9 +166,11 @@ def restore_to_a_point(play: Play) -> None:
 
 
 def count_orders(play: Play) -> None:
-    """With the desk stopped, so that both sides stand still."""
+    """With prices that stand still, until the desk has seen its last fills, and then with the desk stopped."""
+    play.venue.freeze()
+    play.settle(lambda: play.compare().is_clean)
     play.operator.run(play.now, "pause", "--desk", DESK, "--reason", "counting")
-    verdict = ledger.compare(play.entries(), play.venue.orders(), play.venue.fills())
+    verdict = play.compare()
     play.figures.append(str(verdict))
     play.narrator.expect(verdict.is_clean, str(verdict), verdict)
 

@@ -63,12 +63,23 @@ class Venue:
     def fills(self) -> list[dict[str, Any]]:
         return list(self._books()["fills"])
 
+    def freeze(self) -> None:
+        """Prices stand still from now on, so that no resting order is filled any more."""
+        for symbol, quote in self._control("market")["quotes"].items():
+            self._control("price", {"symbol": symbol, "price": quote["last"]})
+
     def reset(self) -> None:
-        """The venue forgets everything, as a new account there would begin."""
-        asked = urllib.request.Request(f"{self.url}/control/reset", data=b"{}", method="POST")
-        with urllib.request.urlopen(asked, timeout=30) as answer:
-            answer.read()
+        """The venue forgets everything, as a new account there would begin; prices move again."""
+        self._control("reset", {})
+        for symbol in self._control("market")["quotes"]:
+            self._control("price", {"symbol": symbol})
 
     def _books(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"{self.url}/control/books", timeout=30) as answer:
-            return dict(json.loads(answer.read()))
+        return self._control("books")
+
+    def _control(self, name: str, given: dict[str, Any] | None = None) -> dict[str, Any]:
+        asked = urllib.request.Request(f"{self.url}/control/{name}")
+        if given is not None:
+            asked.data, asked.method = json.dumps(given).encode(), "POST"
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            return dict(json.loads(answer.read() or b"{}"))
