@@ -105,8 +105,6 @@ class Folder:
 
     def prepare_spare(self) -> None:
         """A segment made of zeros that are on the disk: writing over them later changes no file's size or place."""
-        if (self.path / _SPARE).exists():
-            return
         making = self.path / _MAKING
         fd = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
@@ -126,20 +124,24 @@ class Folder:
         path = self.path / f"{first:020d}-{spool_id.hex}.spool"
         with told(self.path):
             try:
-                os.rename(self.path / _SPARE, path)
-            except FileNotFoundError:
-                self._reserve(path)
-            self._sync_names()
-            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+                self._lay_out(path)
+                self._sync_names()
+                fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            except OSError:
+                # Nobody knows of it yet, and the next attempt takes the same name.
+                path.unlink(missing_ok=True)
+                raise
         return Segment(path, spool_id, first, fd=fd)
 
-    def _reserve(self, path: Path) -> None:
+    def _lay_out(self, path: Path) -> None:
+        try:
+            os.rename(self.path / _SPARE, path)
+            return
+        except FileNotFoundError:
+            pass
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             os.posix_fallocate(fd, 0, self.segment_bytes)
-        except OSError:
-            path.unlink()
-            raise
         finally:
             os.close(fd)
 

@@ -40,6 +40,7 @@ class Spool:
         self._wake = threading.Condition(threading.Lock())  # held for every look at the fields below
         self._syncing = threading.Lock()
         self._unsynced = 0
+        self._wants_spare = True
         self._closing = False
         self._fault: errors.SpoolUnusable | None = None
         self._rolled: list[Segment] = []  # complete, and not synced yet
@@ -51,6 +52,8 @@ class Spool:
             self._last = reading.last_sequence(self._folder, self._segments)
             self._confirmed = self._segments[0].first - 1 if self._segments else self._last
             self._used = sum(each.used for each in self._segments)
+            with told(path):
+                self._folder.prepare_spare()
             self._active = self._folder.create(self.spool_id, self._last + 1)
         except BaseException:
             self._folder.close()
@@ -136,8 +139,8 @@ class Spool:
                 active, covered = self._active, self._unsynced
             try:
                 with told(self._folder.path):
-                    for each in (*complete, active):
-                        os.fdatasync(each.fd or 0)
+                    for fd in [each.fd for each in (*complete, active) if each.fd is not None]:
+                        os.fdatasync(fd)
             except errors.SpoolUnusable as fault:
                 # The system may forget after this which pages it owes to the disk: asking again would prove nothing.
                 with self._wake:
@@ -151,6 +154,7 @@ class Spool:
 
     def _roll(self) -> None:
         following = self._folder.create(self.spool_id, self._last + 1)
+        self._wants_spare = True
         self._rolled.append(self._active)
         self._active = following
         self._segments.append(following)
@@ -182,6 +186,10 @@ class Spool:
                 return
 
     def _prepare(self) -> None:
+        with self._wake:
+            wanted, self._wants_spare = self._wants_spare, False
+        if not wanted:
+            return
         try:
             self._folder.prepare_spare()
         except OSError as fault:
