@@ -127,6 +127,14 @@ def test_roll__whatever_stops_the_tasks_the_old_release_runs_again(
     assert script.ends == "STOPPED" or script.reason in done.told
 
 
+def test_roll__a_task_that_lives_does_not_make_an_aborted_deployment_good(pushed: Scene) -> None:
+    """Somebody stopped the deployment: the new task runs, holds its lease and ticks."""
+    pushed.aws.ecs.rollouts = [Rollout(ends="STOPPED", seconds=90, lives=True, stack_is_content=True)]
+    done = pushed.run("deploy")
+    assert (done.code, runs(pushed)) == (3, FIRST)
+    assert "STOPPED" in done.says
+
+
 def test_roll__a_deployment_that_never_ends_is_stopped_and_taken_back(pushed: Scene) -> None:
     """Without a deadline of our own a deploy would wait for three hours."""
     pushed.aws.ecs.rollouts = [Rollout(ends="IN_PROGRESS")]
@@ -196,8 +204,9 @@ def test_count__the_first_deploy_starts_no_bot_before_the_schema_is_there(fresh:
     assert fresh.desk.desired == 1
 
 
-def test_count__a_service_changed_beside_its_stack_is_put_right(pushed: Scene) -> None:
-    """The stack sees no difference, so a change set alone would leave the old definition running."""
+@pytest.fixture
+def beside(pushed: Scene) -> Scene:
+    """The second release is deployed, and somebody put the service back to the first one, past the stack."""
     assert pushed.run("deploy").code == 0
     old = next(each for each in pushed.aws.ecs.definitions.values() if FIRST in each.containers[0].image
                and "desk" in each.family)  # fmt: skip
@@ -205,8 +214,24 @@ def test_count__a_service_changed_beside_its_stack_is_put_right(pushed: Scene) -
     pushed.aws.ecs.update_service({"service": pushed.desk.name, "taskDefinition": old.arn})
     pushed.aws.clock.wait(200)
     pushed.aws.s3.put(pushed.bucket, "releases/20990101T000000Z-x.json", _failed_receipt(pushed))
-    assert pushed.run("deploy").code == 0
-    assert runs(pushed) == SECOND
+    return pushed
+
+
+def test_count__a_service_changed_beside_its_stack_is_put_right(beside: Scene) -> None:
+    """The stack sees no difference, so a change set alone would leave the old definition running."""
+    assert beside.run("deploy").code == 0
+    assert runs(beside) == SECOND
+
+
+def test_roll__the_earlier_success_of_the_same_definition_is_not_this_one(beside: Scene) -> None:
+    """It is listed, of the very definition that is wanted, and SUCCESSFUL; what was begun now fails minutes later,
+    after a task that seemed to live."""
+    beside.aws.ecs.rollouts = [
+        Rollout(ends="ROLLBACK_SUCCESSFUL", seconds=240, lives=True, listed_seconds=30)
+    ]
+    done = beside.run("deploy")
+    assert done.code != 0
+    assert "circuit breaker" in done.says
 
 
 def _failed_receipt(scene: Scene) -> bytes:

@@ -69,6 +69,8 @@ class Rollout:
     stop_code: str = "EssentialContainerExited"
     has_heartbeat: bool = True
     takes_lease: bool = True
+    # The new task comes up and is well, and the deployment ends otherwise than well all the same.
+    lives: bool = False
     # CloudFormation says that all is well, whatever becomes of the tasks.
     stack_is_content: bool = False
     on_end: Callable[[], object] | None = None
@@ -269,7 +271,8 @@ class Tasks:
             clock.after(6, lambda: self._start(desk, definition, script))
             clock.after(script.seconds, lambda: self._settle(desk, made, "SUCCESSFUL", ""))
         elif script.ends != "IN_PROGRESS":
-            clock.after(6, lambda: self._crash(desk, definition, script))
+            begin = self._start if script.lives else self._crash
+            clock.after(6, lambda: begin(desk, definition, script))
             clock.after(
                 script.seconds,
                 lambda: self.give_up(
@@ -278,15 +281,20 @@ class Tasks:
             )
         return made
 
-    def _crash(self, desk: Desk, definition: Definition, script: Rollout) -> None:
+    def _crash(self, desk: Desk, definition: Definition, script: Rollout) -> Task:
         task = self._start(desk, definition, script)
         self.standing.clock.after(
             30, lambda: self.stop(task, script.stop_code, script.reason, script.exit_code)
         )
+        return task
 
     def give_up(self, desk: Desk, made: Deployment, ends: str, reason: str, *, seconds: float = 60) -> None:
         """The old definition comes back at once; that it runs takes a while, or does not come about."""
         if made.status in ENDED:
+            return
+        if ends == "STOPPED" and made.script.lives:
+            # Aborted: what came up so far stays as it is.
+            self._settle(desk, made, ends, reason)
             return
         made.status, made.reason, desk.definition = "ROLLBACK_IN_PROGRESS", reason, made.before
         self._end_all(desk)
