@@ -71,9 +71,10 @@ class Narrator:
         """What a process says, line by line as it says it, and all of it at the end."""
         lines = []
         assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line)
-            self.pass_on(line)
+        with process.stdout:
+            for line in process.stdout:
+                lines.append(line)
+                self.pass_on(line)
         return "".join(lines)
 
     def pass_on(self, line: str) -> None:

@@ -7,7 +7,6 @@ anything is started. It runs in .venv, the simulation in .venv-rehearsal; they m
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from typing import Self
 
 from deploy.rehearsal.authority import make_authority
 from deploy.rehearsal.cloud.images import Images
-from deploy.rehearsal.warden import Warden, end_group
+from deploy.rehearsal.warden import Warden
 
 ROOT = Path(__file__).resolve().parents[2]
 INTERPRETER = ROOT / ".venv-rehearsal" / "bin" / "python"
@@ -111,11 +110,6 @@ class Simulation:
             "AWS_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
-
-    def kill(self) -> None:
-        """The machine of the simulation dies: only its warden is left to tidy up."""
-        end_group(self._process, signal.SIGKILL)
-        self._process.wait()
 
     def _start(self, listener: socket.socket) -> subprocess.Popen[bytes]:
         bundle, certificate = make_authority(self.folder, REGION)

@@ -81,7 +81,7 @@ class Operator:
 
     def kill(self, process: subprocess.Popen[str]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.communicate()
 
     def _open(self, command: list[str], checkout: Checkout, more: Mapping[str, str]) -> subprocess.Popen[str]:
         started: subprocess.Popen[Any] = self.simulation.warden.start(

@@ -9,6 +9,8 @@ from deploy.rehearsal.simulation import INTERPRETER
 from deploy.rehearsal.story import SHORT, rehearse
 
 
+# Two minutes on a machine that has nothing else to do; the deployer alone waits three times for late log lines.
+@pytest.mark.timeout(900)
 def test_short_story__every_expectation_is_met() -> None:
     if not INTERPRETER.exists():
         pytest.skip("LEFT OUT: no .venv-rehearsal on this machine (make setup)")
