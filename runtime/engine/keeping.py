@@ -11,6 +11,7 @@ from uuid import UUID
 from runtime import errors, logs
 from runtime.domain.identity import BotId
 from runtime.domain.observation import Kind, Observation
+from runtime.domain.phantom import Close, Phantom
 from runtime.engine.clock import elapsed_seconds
 from runtime.spool.spool import Spool
 from runtime.telemetry import table
@@ -32,18 +33,23 @@ class Observer:
     # Of each bot, what it thought last: a strategy that says the same in every tick is kept once.
     thoughts: dict[BotId, object] = field(default_factory=dict)
     signals: dict[BotId, frozenset[UUID]] = field(default_factory=dict)
+    # Signals that are followed, and how those ended that are not yet written down.
+    phantoms: dict[UUID, Phantom] = field(default_factory=dict)
+    closes: dict[UUID, Close] = field(default_factory=dict)
     _due_at_monotonic: dict[object, float] = field(default_factory=dict)
 
-    def keep(self, kind: Kind, at: datetime, facts: Mapping[str, object]) -> None:
+    def keep(self, kind: Kind, at: datetime, facts: Mapping[str, object]) -> bool:
+        """Whether it is in the spool."""
         try:
             spool = self._ready()
             if spool is not None:
                 spool.append(Observation(kind, at, facts))
-                return
+                return True
         except errors.Refused as fault:
             if self.is_due(type(fault), COMPLAIN_SECONDS):
                 logs.error("an observation is dropped", kind=kind.word, detail=str(fault))
         self.meters.count(table.OBSERVATIONS_DROPPED, kind.word)
+        return False
 
     def is_due(self, what: object, every_seconds: float) -> bool:
         """At once, and then not more often than this."""

@@ -12,7 +12,17 @@ from runtime.domain import decision as decisions
 from runtime.domain import risk
 from runtime.domain.decision import Decision, Proposal, View
 from runtime.domain.order import RESTING, Order, Status
-from runtime.engine import commands, gauging, observing, proof, reconciling, recovery, sending, viewing
+from runtime.engine import (
+    commands,
+    gauging,
+    observing,
+    phantoms,
+    proof,
+    reconciling,
+    recovery,
+    sending,
+    viewing,
+)
 from runtime.engine.clock import elapsed_seconds
 from runtime.engine.desk import Bot, Desk, set_state, trip_breaker
 from runtime.engine.viewing import Sight
@@ -37,6 +47,7 @@ def tick(desk: Desk) -> None:
         bots.record_tick(tx, desk.fence, sight.now, marks)
     for bot in desk.bots:
         bot.recorded_memory = bot.memory
+    phantoms.follow(desk, sight)
 
 
 def tick_bot(desk: Desk, bot: Bot, sight: Sight) -> TickMark:

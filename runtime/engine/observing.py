@@ -6,12 +6,12 @@ from datetime import UTC
 from decimal import Decimal
 from uuid import UUID, uuid5
 
-from runtime.domain import observation
+from runtime.domain import observation, phantom
 from runtime.domain.decision import Decision, Proposal, View
 from runtime.domain.identity import order_id
 from runtime.domain.observation import Kind
 from runtime.domain.risk import Admission
-from runtime.engine import viewing
+from runtime.engine import phantoms, viewing
 from runtime.engine.desk import Bot, Desk
 from runtime.engine.keeping import Observer
 from runtime.engine.viewing import Sight
@@ -91,8 +91,9 @@ def judged(desk: Desk, bot: Bot, view: View, admission: Admission) -> None:
     for proposal in admission.admitted:
         signals |= _signal(bot, view, proposal, why_not=None)
     for phantom_id, facts in signals.items():
-        if phantom_id not in observer.signals.get(bot.bot_id, ()):
-            observer.keep(Kind.PHANTOM, view.now, facts)
+        known = phantom_id in observer.signals.get(bot.bot_id, ())
+        if not known and observer.keep(Kind.PHANTOM, view.now, facts):
+            phantoms.opened(observer, view.now, facts)
     observer.signals[bot.bot_id] = frozenset(signals)
 
 
@@ -143,6 +144,8 @@ def _signal(
     if proposal.reduce_only:
         return {}
     phantom_id = _own_id(bot, f"phantom:{proposal.key}:{why_not is None}")
+    # What the market would have asked for it at once: a resting order's price is one that it does not have yet.
+    price = phantom.opening_price(proposal.side, view.quotes[proposal.symbol])
     facts: dict[str, object] = {
         "phantom_id": phantom_id,
         "bot_id": bot.bot_id,
@@ -153,7 +156,8 @@ def _signal(
         "reason": why_not or proposal.reason,
         "score": proposal.score,
         "cause_key": proposal.key,
-        "opened_price": proposal.price or view.quotes[proposal.symbol].last,
+        "opened_price": price,
+        **phantom.barriers(proposal.side, price),
         "features": proposal.features,
     }
     return {phantom_id: facts}

@@ -7,7 +7,7 @@ from runtime import errors, logs
 from runtime.domain.order import Order, Status
 from runtime.domain.reconcile import Finding
 from runtime.engine import desk as desks
-from runtime.engine import reconciling
+from runtime.engine import phantoms, reconciling
 from runtime.engine.desk import Desk
 from runtime.engine.proof import HISTORY_MARGIN
 from runtime.store import bots, operations
@@ -37,6 +37,7 @@ def recover(desk: Desk) -> Report:
     pending = _doubt_pending(desk)
     reconciling.record_baseline_once(desk)
     done = reconciling.run(desk, "recovery", look_back(desk, unsettled))
+    phantoms.load(desk)
     desk.lease.record_ready()
     report = Report(len(pending), len(unsettled), done)
     logs.info(

@@ -124,7 +124,7 @@ def test_phantoms__hold_every_signal_with_its_features_and_why_it_was_not_taken(
         True,
         "",
         Decimal("0.7"),
-        Decimal(45000),
+        PRICE,
         {"rsi": Decimal("41.5"), "trend": "0.1"},
     )
     assert (rows[1][:2], rows[1][4]) == (("too large", False), PRICE)
