@@ -129,7 +129,7 @@ def migrate(settings: Settings, args: argparse.Namespace) -> int:
             schema.upgrade(url, args.revision)
             print(f"The schema went from {before or 'nothing'} to {schema.current(url)}.")
             if args.samples:
-                _enrol(url, samples.DESKS)
+                _enrol(url, enrolment.read(samples.DESKS, catalogue.build))
     return 0
 
 
@@ -161,13 +161,14 @@ def write_schema(_: Settings, __: argparse.Namespace) -> int:
 
 
 def enrol(settings: Settings, args: argparse.Namespace) -> int:
+    # Read first: a file that is wrong leaves nothing behind, not even an empty database.
+    file = enrolment.read(args.desks, catalogue.build)
     with building.databases(settings) as database:
-        _enrol(database("admin"), args.desks)
+        _enrol(database("admin"), file)
     return 0
 
 
-def _enrol(url: Secret, desks: Path) -> None:
-    file = enrolment.read(desks, catalogue.build)
+def _enrol(url: Secret, file: enrolment.DeskFile) -> None:
     enrolment.enrol(url, file)
     print(f"Enrolled {', '.join(account.name for account in file.accounts)} of user {file.user}.")
 

@@ -392,6 +392,7 @@ def test_schema__that_is_missing_older_or_newer_is_refused_with_what_to_do(
         " and table_schema = 'holdfast' or table_name = 'alembic_version'"
     )
     empty_database.rows(f"update {table} set version_num = '9999'")
+    empty_database.rows(f"comment on table {table} is 'programs from 9999 on run on this schema'")
     assert_refused(run(*argv, environ=environ), "SchemaMismatch", 11, "at revision 9999", "a newer program")
 
 
