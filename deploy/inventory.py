@@ -12,6 +12,7 @@ from typing import Any
 from deploy import buckets
 from deploy.cloud import Cloud
 from deploy.cost import CENT, Prices
+from deploy.errors import NotPermitted
 from stacks.settings import Stage
 
 GIB = Decimal(1024**3)
@@ -151,7 +152,11 @@ def _buckets(cloud: Cloud, stage: Stage, prices: Prices) -> Iterator[Thing]:
 def _keys(cloud: Cloud, stage: Stage, prices: Prices) -> Iterator[Thing]:
     """An alias goes with its stack; what is left of a key's name is its description."""
     for each in cloud.pages("kms", "ListKeys", "Keys"):
-        found = cloud.call("kms", "DescribeKey", KeyId=each["KeyId"])["KeyMetadata"]
+        try:
+            found = cloud.call("kms", "DescribeKey", KeyId=each["KeyId"])["KeyMetadata"]
+        except NotPermitted:
+            # Whoever may not look at a key did not make it: ours let the account look.
+            continue
         ours = found.get("Description", "").startswith(f"{stage.prefix}:")
         if ours and found.get("KeyManager", "CUSTOMER") == "CUSTOMER":
             dying = found["KeyState"] == "PendingDeletion"

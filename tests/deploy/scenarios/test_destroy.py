@@ -7,6 +7,7 @@ import pytest
 from deploy import inventory
 from deploy.cost import read_prices
 from tests.deploy.scenarios.stage import FIRST, Scene, order
+from tests.deploy.simulated.kms import Key
 from tests.deploy.simulated.rollouts import OneOff
 from tests.deploy.simulated.stack_parts import Course
 
@@ -81,6 +82,12 @@ def test_leftovers__the_receipt_equals_a_fresh_inventory(prod: Scene) -> None:
     assert told["usd_a_month"] == str(inventory.total(now))
     assert {each.kind for each in now} >= {"snapshot", "bucket", "key", "log group", "registry", "address"}
     assert all(each.removal for each in now)
+
+
+def test_inventory__passes_by_a_key_that_lets_nobody_look(prod: Scene) -> None:
+    prod.aws.kms.keys["strange"] = Key("strange", is_closed=True)
+    done = prod.run("destroy", "--plan")
+    assert done.code == 2, done.says
 
 
 def test_destroy__in_dev_takes_the_images_and_in_prod_keeps_them(doomed: Scene, prod: Scene) -> None:

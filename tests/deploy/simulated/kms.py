@@ -15,6 +15,8 @@ class Key:
     description: str = ""
     tags: dict[str, str] = field(default_factory=dict)
     state: str = "Enabled"
+    # Its own policy lets nobody else look at it.
+    is_closed: bool = False
 
 
 @dataclass
@@ -52,6 +54,9 @@ class Keys:
 
     def describe_key(self, asked: Asked) -> dict[str, Any]:
         found = self._key(asked)
+        if found.is_closed:
+            who = f"User: arn:aws:iam::{self.standing.account_id}:user/ada"
+            raise Refusal("AccessDeniedException", f"{who} is not authorized to perform: kms:DescribeKey")
         return {
             "KeyMetadata": {
                 "KeyId": found.id,
