@@ -11,7 +11,7 @@ from runtime.__main__ import main
 from tests.access.authorities import Authority
 from tests.access.tls_postgres import PASSWORD, Cluster
 
-INTO = "restored_over_tls"
+FROM, INTO = "kept_over_tls", "restored_over_tls"
 
 
 @pytest.fixture
@@ -20,15 +20,22 @@ def told(cluster: Cluster, authority: Authority, tmp_path: Path) -> Iterator[dic
     file = tmp_path / "password"
     file.write_text(PASSWORD)
     with cluster.serve(authority.sign()) as url:
+        # Other tests look at the server's first database and want it empty.
+        _say(url, f"create database {FROM}")
         yield {
-            "DATABASE_URL": url,
+            "DATABASE_URL": url.replace("/postgres?", f"/{FROM}?"),
             "HOLDFAST_DATABASE_CA": str(authority.bundle),
             "HOLDFAST_DATABASE_PASSWORD_FILE": str(file),
             "HOLDFAST_DATA_DIR": str(tmp_path / "data"),
             "HOLDFAST_STAGE": "dev",
         }
-        with psycopg.connect(url, password=PASSWORD, autocommit=True) as connection:
-            connection.execute(f"drop database if exists {INTO}")
+        for name in (INTO, FROM):
+            _say(url, f"drop database if exists {name} with (force)")
+
+
+def _say(url: str, statement: str) -> None:
+    with psycopg.connect(url, password=PASSWORD, autocommit=True) as connection:
+        connection.execute(statement)
 
 
 def test_backup__and_restore_go_over_verified_tls(
