@@ -222,7 +222,7 @@ def repair(settings: Settings, _: argparse.Namespace) -> int:
         finally:
             held.release()
     print(f"{account.name}: {report.reconciliation.summary}")
-    for sentence in report.reconciliation.findings:
+    for sentence in (*report.reconciliation.findings, *report.remembered):
         print(f"  {sentence}")
     return _all_well(0 if report.reconciliation.clean else max(1, len(report.reconciliation.findings)))
 

@@ -86,6 +86,8 @@ def build_desk(
         shutdown_seconds=settings.shutdown_seconds,
         store_lost_seconds=settings.store_lost_seconds,
         quote_age_seconds=settings.quote_age_seconds,
+        remember_seconds=settings.remember_seconds,
+        remember_versions=settings.remember_versions,
     )
     return Desk(
         account=account,

@@ -152,6 +152,8 @@ class Settings:
     reconcile_seconds: float = _setting("HOLDFAST_RECONCILE_SECONDS", _seconds(1, 86400), 300.0)
     shutdown_seconds: float = _setting("HOLDFAST_SHUTDOWN_SECONDS", _seconds(1, 110), 20.0)
     store_lost_seconds: float = _setting("HOLDFAST_STORE_LOST_SECONDS", _seconds(1, 3600), 120.0)
+    remember_seconds: float = _setting("HOLDFAST_REMEMBER_SECONDS", _seconds(0.1, 86400), 300.0)
+    remember_versions: int = _setting("HOLDFAST_REMEMBER_VERSIONS", _count(2, 100), 5)
     stage: str = _setting("HOLDFAST_STAGE", _text, "local")
     desk: str | None = _setting("HOLDFAST_DESK", _text, None)
     metrics_seconds: float = _setting("HOLDFAST_METRICS_SECONDS", _seconds(0.1, 3600), 60.0)

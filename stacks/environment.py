@@ -86,6 +86,8 @@ def desk_environment(desk: Desk, database: Database, *, user: str, stage: str) -
         "HOLDFAST_RECONCILE_SECONDS": "300",
         "HOLDFAST_SHUTDOWN_SECONDS": str(SHUTDOWN_SECONDS),
         "HOLDFAST_STORE_LOST_SECONDS": "120",
+        "HOLDFAST_REMEMBER_SECONDS": "300",
+        "HOLDFAST_REMEMBER_VERSIONS": "5",
     }
 
 

@@ -31,6 +31,7 @@ class BotStatus:
     open_orders: int
     fills: int
     realised: Decimal | None
+    saved_at: datetime | None = None  # what its components remember
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from runtime.domain.decision import Proposal
 from runtime.domain.identity import ClientOrderId, VenueOrderId, order_id
 from runtime.domain.market import MarketKind, VenueOrder
 from runtime.domain.order import RESTING, Intent, Kind, Order, Side, Status
-from runtime.engine import proof, reconciling, sending
+from runtime.engine import proof, reconciling, remembering, sending
 from runtime.engine.desk import Bot, Desk, set_state
 from runtime.store import bots, operations
 from runtime.store.operations import Command, Quarantined
@@ -209,6 +209,7 @@ def _reset(desk: Desk, command: Command) -> str:
     with desk.store.single("reset a bot") as tx:
         bots.record_memory(tx, desk.fence, bot.bot_id, {}, actor=command.requested_by)
     bot.memory, bot.recorded_memory, bot.breaker_day = {}, {}, None
+    remembering.forget(desk, bot)
     set_state(desk, bot, "running", reason=command.reason or "reset", actor=command.requested_by)
     return f"{bot.name} starts anew"
 

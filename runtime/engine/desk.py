@@ -15,6 +15,8 @@ from runtime.engine.lease import Lease
 from runtime.engine.ledger import Ledger
 from runtime.engine.pulse import Pulse
 from runtime.exchanges.port import Exchange
+from runtime.learning.memory import Watcher
+from runtime.learning.risk_keeper import RiskKeeper
 from runtime.store import bots
 from runtime.store.bots import Account
 from runtime.store.pool import Fence, Store
@@ -36,6 +38,17 @@ class Pace:
     shutdown_seconds: float
     store_lost_seconds: float
     quote_age_seconds: float  # a quote that is older leads to no new risk
+    remember_seconds: float = 300  # how often the components are saved
+    remember_versions: int = 5  # and how many saves of each are kept
+
+
+@dataclass(slots=True)
+class Remembered:
+    """A component of a bot, how far it was told of trades, and what of it the database has."""
+
+    component: Watcher
+    counted: dict[str, int]
+    on_record: tuple[str, Mapping[str, int]] | None = None  # digest, and what it had been told of then
 
 
 @dataclass(slots=True)
@@ -52,6 +65,8 @@ class Bot:
     memory: Memory
     breaker_day: date | None
     recorded_memory: Memory = field(default_factory=dict)  # what of it the ledger has
+    keeper: RiskKeeper = field(default_factory=RiskKeeper)
+    remembered: tuple[Remembered, ...] = ()  # none before they were loaded: nothing may be saved over them
 
     @property
     def ticks_now(self) -> bool:
@@ -64,7 +79,6 @@ class Standing:
 
     view: View
     equity: Decimal
-    best: Decimal  # the best equity since this process began
 
 
 @dataclass(slots=True)
@@ -88,6 +102,7 @@ class Desk:
     observer: Observer | None = None  # None: nothing is kept of what it sees
     standings: dict[BotId, Standing] = field(default_factory=dict)
     tell_at_monotonic: float = 0
+    save_at_monotonic: float = 0
 
     @property
     def fence(self) -> Fence:

@@ -58,9 +58,9 @@ def note(desk: Desk, bot: Bot, view: View, equity: Decimal) -> None:
     """How a bot stands, as it saw the market a moment ago. What follows from it is worked out when it is told."""
     held = desk.standings.get(bot.bot_id)
     if held is None:
-        desk.standings[bot.bot_id] = Standing(view, equity, equity)
+        desk.standings[bot.bot_id] = Standing(view, equity)
     else:
-        held.view, held.equity, held.best = view, equity, max(held.best, equity)
+        held.view, held.equity = view, equity
 
 
 def tell(desk: Desk) -> None:
@@ -111,7 +111,7 @@ def _figures(desk: Desk, bot: Bot) -> dict[str, Decimal]:
     worth = (abs(each.quantity) * view.quotes[symbol].last for symbol, each in view.positions.items())
     return {
         "equity": held.equity,
-        "drawdown": held.best - held.equity,
+        "drawdown": bot.keeper.drawdown,
         "exposure": sum(worth, Decimal(0)),
         "realised_today": viewing.risk_of(desk, bot, view).realised_today,
     }

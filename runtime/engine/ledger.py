@@ -56,6 +56,14 @@ class Ledger:
     def positions(self) -> tuple[Position, ...]:
         return tuple(self._positions.values())
 
+    def closed_trades(self, bot_id: BotId, symbols: Sequence[str] | None = None) -> dict[str, int]:
+        """By symbol, the number of the newest trade that is over; of all that the bot ever held if none are named."""
+        wanted = [symbol for bot, symbol in self._positions if bot == bot_id] if symbols is None else symbols
+        return {
+            symbol: self.position(bot_id, symbol).trade_count - ((bot_id, symbol) in self._trades)
+            for symbol in wanted
+        }
+
     def record_intents(
         self, bot_id: BotId, intents: Sequence[Intent], *, memory: Memory, trigger_reason: str
     ) -> tuple[Order, ...]:

@@ -20,6 +20,7 @@ from runtime.engine import (
     proof,
     reconciling,
     recovery,
+    remembering,
     sending,
     viewing,
 )
@@ -47,12 +48,15 @@ def tick(desk: Desk) -> None:
         bots.record_tick(tx, desk.fence, sight.now, marks)
     for bot in desk.bots:
         bot.recorded_memory = bot.memory
+    remembering.save_due(desk)
     phantoms.follow(desk, sight)
 
 
 def tick_bot(desk: Desk, bot: Bot, sight: Sight) -> TickMark:
     view = viewing.view_of(desk, bot, sight)  # 1 ask
-    equity, began_at = viewing.equity_of(view), elapsed_seconds()
+    equity = viewing.equity_of(view)
+    remembering.tell(desk, bot, equity, view.now)
+    began_at = elapsed_seconds()
     decision = decide(bot, view)  # 2 decide (pure)
     took_seconds = elapsed_seconds() - began_at
     desk.meters.observe(table.DECIDE_SECONDS, took_seconds)
@@ -145,6 +149,7 @@ def run(desk: Desk, stop: threading.Event) -> None:
             logs.warning("tick postponed", detail=str(fault))
         gauging.tell(desk)
         stop.wait(max(0, began_at + desk.pace.tick_seconds - elapsed_seconds()))
+    remembering.save_all(desk)
 
 
 @dataclass(slots=True)

@@ -56,7 +56,6 @@ def marked(desk: Desk, bot: Bot, view: View, equity: Decimal) -> None:
         position.unrealised(view.quotes[symbol].last) for symbol, position in view.positions.items()
     ]
     exposure = sum((abs(value) for value in worth.values()), Decimal(0))
-    best = desk.standings[bot.bot_id].best
     ours = {"bot_id": bot.bot_id}
     marks = {
         "equity": equity,
@@ -64,7 +63,7 @@ def marked(desk: Desk, bot: Bot, view: View, equity: Decimal) -> None:
         "unrealised": sum(unrealised, Decimal(0)),
     }
     observer.keep(Kind.EQUITY_MARK, view.now, {**ours, **marks})
-    risk = {"exposure": exposure, "drawdown": best - equity, "breaker_tripped": today.breaker_tripped}
+    risk = {"exposure": exposure, "drawdown": bot.keeper.drawdown, "breaker_tripped": today.breaker_tripped}
     observer.keep(Kind.RISK_MARK, view.now, {**ours, **risk, "metrics": {}})
     for symbol, value in worth.items():
         if value:

@@ -28,6 +28,7 @@ class Analytics:
     trades: deque[Point] = field(default_factory=lambda: deque(maxlen=TRADES_MAX))
     equity: deque[Point] = field(default_factory=lambda: deque(maxlen=POINTS_MAX))
     name: str = "analytics"
+    asks: bool = False
 
     def close(self, result: Decimal, at: datetime) -> None:
         self.trades.append((at.timestamp(), float(result)))

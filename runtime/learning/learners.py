@@ -24,6 +24,7 @@ class FeatureWeights:
     features: tuple[str, ...]
     rate: float = 0.05
     name: str = "feature_weights"
+    asks: bool = False
     skipped: int = 0
     _raw: NDArray[np.float64] = field(init=False)
 
@@ -75,6 +76,7 @@ class QTable:
     rate: float = 0.1
     discount: float = 0.9
     name: str = "q_table"
+    asks: bool = False
     _values: NDArray[np.float64] = field(init=False)
     _visits: NDArray[np.int64] = field(init=False)
 

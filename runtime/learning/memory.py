@@ -11,6 +11,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
@@ -58,6 +59,8 @@ class Saved:
 class Component(Protocol):
     """Something that learns or counts beside a strategy, and must not forget."""
 
+    asks: bool  # its state should be saved soon; whoever saved it takes that back
+
     @property
     def name(self) -> str: ...
 
@@ -65,6 +68,14 @@ class Component(Protocol):
 
     def load(self, saved: Saved) -> None:
         """Take the state on whole, or raise Unreadable and stay as it was."""
+
+
+class Watcher(Component, Protocol):
+    """A component that is told of every trade that closed, and now and then what the bot is worth."""
+
+    def close(self, result: Decimal, at: datetime) -> None: ...
+
+    def mark(self, equity: Decimal, at: datetime) -> None: ...
 
 
 def write_json(value: Json, *, version: int) -> Saved:

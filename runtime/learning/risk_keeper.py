@@ -33,6 +33,7 @@ class RiskKeeper:
     day: date | None = None
     day_result: Decimal = ZERO
     name: str = "risk_keeper"
+    asks: bool = field(default=False, compare=False)
 
     @property
     def drawdown(self) -> Decimal:
@@ -42,16 +43,18 @@ class RiskKeeper:
         with money.precisely():
             return self.peak - self.equity
 
-    def mark(self, equity: Decimal) -> None:
+    def mark(self, equity: Decimal, _: datetime) -> None:
         self.equity = equity
         self.peak = equity if self.peak is None else max(self.peak, equity)
 
     def close(self, result: Decimal, at: datetime) -> None:
         """A trade ended with so much, after its fees."""
         today = at.astimezone(UTC).date()
+        if self.day is None or today > self.day:
+            self.day, self.day_result = today, ZERO
         with money.precisely():
-            self.day_result = self.result_on(today) + result
-            self.day = today
+            if today == self.day:  # what is told late of an earlier day does not begin that day anew
+                self.day_result += result
             if result > 0:
                 self.wins, self.gained = self.wins + 1, self.gained + result
                 self.streak = max(self.streak, 0) + 1
@@ -59,6 +62,7 @@ class RiskKeeper:
                 self.losses, self.lost = self.losses + 1, self.lost - result
                 self.streak = min(self.streak, 0) - 1
         self.recent.append(result)
+        self.asks = True
 
     def result_on(self, day: date) -> Decimal:
         """Of trades that closed on a day, if it is the day of the newest one; nothing otherwise."""

@@ -229,6 +229,21 @@ create table holdfast.commands (
   finished_at timestamp with time zone
 );
 
+create table holdfast.component_states (
+  user_id uuid not null,
+  bot_id uuid not null,
+  component text not null,
+  place integer not null,
+  version bigint not null,
+  epoch bigint not null,
+  saved_at timestamp with time zone default clock_timestamp() not null,
+  shape integer not null,
+  codec text not null,
+  body bytea not null,
+  digest bytea not null,
+  counted jsonb not null
+);
+
 create table holdfast.decisions (
   user_id uuid not null,
   decision_id uuid not null,
@@ -513,6 +528,7 @@ alter table holdfast.blocked_signals add constraint blocked_signals_pkey PRIMARY
 alter table holdfast.bots add constraint bots_pkey PRIMARY KEY (user_id, bot_id);
 alter table holdfast.candles add constraint candles_pkey PRIMARY KEY (account_id, symbol, timeframe, opened_at, user_id);
 alter table holdfast.commands add constraint commands_pkey PRIMARY KEY (command_id, user_id);
+alter table holdfast.component_states add constraint component_states_pkey PRIMARY KEY (bot_id, component, place, user_id);
 alter table holdfast.decisions add constraint decisions_pkey PRIMARY KEY (decision_id, user_id);
 alter table holdfast.equity_marks add constraint equity_marks_pkey PRIMARY KEY (bot_id, at, user_id);
 alter table holdfast.fills add constraint fills_pkey PRIMARY KEY (account_id, symbol, venue_trade_id, user_id);
@@ -544,6 +560,8 @@ alter table holdfast.bots add constraint bots_sound CHECK (holdfast.bot_is_sound
 alter table holdfast.commands add constraint commands_finished_has_outcome CHECK (((status = 'pending'::text) = (finished_at IS NULL)));
 alter table holdfast.commands add constraint commands_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'done'::text, 'refused'::text])));
 alter table holdfast.commands add constraint commands_verb_known CHECK ((verb = ANY (ARRAY['pause'::text, 'resume'::text, 'flatten'::text, 'cancel'::text, 'adopt'::text, 'ignore'::text, 'close'::text, 'reset'::text])));
+alter table holdfast.component_states add constraint component_states_codec_known CHECK ((codec = ANY (ARRAY['json'::text, 'npz'::text, 'raw'::text])));
+alter table holdfast.component_states add constraint component_states_sound CHECK (((place >= 0) AND (version >= 1) AND (shape >= 1) AND (length(digest) = 32) AND (octet_length(body) <= 67108864)));
 alter table holdfast.decisions add constraint decisions_lengths_fit CHECK (((length(prompt) <= prompt_length) AND (length(answer) <= answer_length) AND (duration_ms >= 0)));
 alter table holdfast.fills add constraint fills_side_known CHECK ((side = ANY (ARRAY['buy'::text, 'sell'::text])));
 alter table holdfast.jobs add constraint jobs_sound CHECK (holdfast.job_is_sound(status));
@@ -570,6 +588,7 @@ alter table holdfast.blocked_signals add constraint blocked_signals_bot_fkey FOR
 alter table holdfast.bots add constraint bots_account_fkey FOREIGN KEY (user_id, account_id) REFERENCES holdfast.accounts(user_id, account_id);
 alter table holdfast.commands add constraint commands_account_fkey FOREIGN KEY (user_id, account_id) REFERENCES holdfast.accounts(user_id, account_id);
 alter table holdfast.commands add constraint commands_bot_fkey FOREIGN KEY (user_id, account_id, bot_id) REFERENCES holdfast.bots(user_id, account_id, bot_id);
+alter table holdfast.component_states add constraint component_states_bot_fkey FOREIGN KEY (user_id, bot_id) REFERENCES holdfast.bots(user_id, bot_id);
 alter table holdfast.decisions add constraint decisions_bot_fkey FOREIGN KEY (user_id, bot_id) REFERENCES holdfast.bots(user_id, bot_id);
 alter table holdfast.fills add constraint fills_order_fkey FOREIGN KEY (user_id, order_id) REFERENCES holdfast.orders(user_id, order_id);
 alter table holdfast.leases add constraint leases_account_fkey FOREIGN KEY (user_id, account_id) REFERENCES holdfast.accounts(user_id, account_id);
@@ -609,6 +628,7 @@ CREATE TRIGGER blocked_signals_truncate BEFORE TRUNCATE ON holdfast.blocked_sign
 CREATE TRIGGER bots_truncate BEFORE TRUNCATE ON holdfast.bots FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER candles_truncate BEFORE TRUNCATE ON holdfast.candles FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER commands_truncate BEFORE TRUNCATE ON holdfast.commands FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER component_states_truncate BEFORE TRUNCATE ON holdfast.component_states FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER decisions_append_only BEFORE DELETE OR UPDATE ON holdfast.decisions FOR EACH ROW EXECUTE FUNCTION holdfast.refuse_change();
 CREATE TRIGGER decisions_truncate BEFORE TRUNCATE ON holdfast.decisions FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER equity_marks_truncate BEFORE TRUNCATE ON holdfast.equity_marks FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
@@ -642,6 +662,7 @@ alter table holdfast.blocked_signals enable row level security, force row level 
 alter table holdfast.bots enable row level security, force row level security;
 alter table holdfast.candles enable row level security, force row level security;
 alter table holdfast.commands enable row level security, force row level security;
+alter table holdfast.component_states enable row level security, force row level security;
 alter table holdfast.decisions enable row level security, force row level security;
 alter table holdfast.equity_marks enable row level security, force row level security;
 alter table holdfast.fills enable row level security, force row level security;
@@ -676,6 +697,8 @@ create policy backup on holdfast.candles as permissive for select to holdfast_ba
 create policy tenant on holdfast.candles as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.commands as permissive for select to holdfast_backup using (true);
 create policy tenant on holdfast.commands as permissive for all using ((user_id = holdfast.tenant()));
+create policy backup on holdfast.component_states as permissive for select to holdfast_backup using (true);
+create policy tenant on holdfast.component_states as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.decisions as permissive for select to holdfast_backup using (true);
 create policy tenant on holdfast.decisions as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.equity_marks as permissive for select to holdfast_backup using (true);
@@ -736,6 +759,9 @@ grant select on holdfast.candles to holdfast_readonly;
 grant select on holdfast.commands to holdfast_api;
 grant select on holdfast.commands to holdfast_bot;
 grant select on holdfast.commands to holdfast_readonly;
+grant select on holdfast.component_states to holdfast_api;
+grant insert, select on holdfast.component_states to holdfast_bot;
+grant select on holdfast.component_states to holdfast_readonly;
 grant select on holdfast.decisions to holdfast_api;
 grant insert, select on holdfast.decisions to holdfast_bot;
 grant select on holdfast.decisions to holdfast_readonly;
@@ -803,6 +829,7 @@ grant update (open, high, low, close, volume) on holdfast.candles to holdfast_bo
 grant insert (user_id, command_id, account_id, bot_id, verb, arguments, requested_by, reason, idempotency_key) on holdfast.commands to holdfast_api;
 grant insert (user_id, command_id, account_id, bot_id, verb, arguments, requested_by, reason, idempotency_key) on holdfast.commands to holdfast_bot;
 grant update (status, outcome, finished_at) on holdfast.commands to holdfast_bot;
+grant update (version, epoch, saved_at, shape, codec, body, digest, counted) on holdfast.component_states to holdfast_bot;
 grant update (status, finished_at) on holdfast.jobs to holdfast_bot;
 grant update (epoch, holder, host, boot, pid, process_started, acquired_at, renewed_at, expires_at, released_at, ready_at, ticked_at) on holdfast.leases to holdfast_bot;
 grant update (status, venue_order_id, filled_quantity, cancel_requested_at, updated_at) on holdfast.orders to holdfast_bot;

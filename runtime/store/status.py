@@ -26,7 +26,7 @@ def load_desks(tx: Tx, is_dead: Callable[[Holder], bool]) -> tuple[DeskStatus, .
 
 
 def _bot(facts: Sequence[Any], positions: tuple[PositionStatus, ...]) -> BotStatus:
-    name, strategy, state, reason, equity, ticked_at, ticks, open_orders, fills, realised = facts
+    name, strategy, state, reason, equity, ticked_at, ticks, open_orders, fills, realised, saved_at = facts
     return BotStatus(
         name=name,
         strategy=strategy,
@@ -40,6 +40,7 @@ def _bot(facts: Sequence[Any], positions: tuple[PositionStatus, ...]) -> BotStat
         open_orders=open_orders,
         fills=fills,
         realised=realised,
+        saved_at=saved_at,
     )
 
 

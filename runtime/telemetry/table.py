@@ -100,7 +100,7 @@ UNKNOWN_ORDERS = _gauge("UnknownOrders", "Orders whose fate is not proved.")
 STALE_QUOTES = _gauge("StaleQuotes", "Symbols whose quotes are too old for new risk.")
 BOT_STATES = _gauge("BotStates", "Bots in each state: running, paused or halted.", "state")
 EQUITY = _gauge("Equity", "Won or lost since the bot began, in its quote coin.", "bot", unit="None")
-DRAWDOWN = _gauge("Drawdown", "Below the best equity since this process began.", "bot", unit="None")
+DRAWDOWN = _gauge("Drawdown", "Below the best equity in the bot's life.", "bot", unit="None")
 EXPOSURE = _gauge("Exposure", "What is held, at the last prices, in the quote coin.", "bot", unit="None")
 REALISED_TODAY = _gauge("RealisedToday", "Realised after fees since midnight UTC.", "bot", unit="None")
 
@@ -108,6 +108,9 @@ SPOOL_DEPTH = _gauge("SpoolDepth", "Observations that PostgreSQL has not taken y
 SPOOL_OLDEST = _gauge("SpoolOldestSeconds", "Age of the oldest of them.", unit="Seconds")
 OBSERVATIONS_DROPPED = _counter("ObservationsDropped", "Observations that could not be kept, by kind.", "kind")
 SPOOL_CORRUPT = _counter("SpoolCorrupt", "Parts of the spool that were damaged, torn or refused: set aside.")
+
+SAVES_FAILED = _counter("SavesFailed", "States of components that could not be saved.")
+CHECKSUM_FAILURES = _counter("ChecksumFailures", "Saved states that could not be used: the one before was tried.")
 
 STATES = ("running", "paused", "halted")
 

@@ -25,7 +25,7 @@ def used_risk_keeper() -> RiskKeeper:
     made = RiskKeeper()
     for hour, result in enumerate(("5", "-2", "-3.25", "0", "7")):
         made.close(Decimal(result), NOON + timedelta(hours=hour))
-        made.mark(Decimal(1000) + Decimal(result))
+        made.mark(Decimal(1000) + Decimal(result), NOON)
     return made
 
 
@@ -132,9 +132,9 @@ def test_risk_keeper__counts_what_a_person_would() -> None:
 
 def test_risk_keeper__the_peak_outlives_a_restart() -> None:
     made, back = used_risk_keeper(), RiskKeeper()
-    made.mark(Decimal(900))
+    made.mark(Decimal(900), NOON)
     back.load(made.save())
-    back.mark(Decimal(950))
+    back.mark(Decimal(950), NOON)
     assert back.drawdown == 57
 
 
@@ -146,6 +146,14 @@ def test_risk_keeper__a_day_ends_at_midnight_and_not_by_starting_again() -> None
     assert back.result_on(date(2026, 3, 3)) == 0
     back.close(Decimal(-1), datetime(2026, 3, 3, 0, 1, tzinfo=UTC))
     assert back.result_on(date(2026, 3, 3)) == -1
+
+
+def test_risk_keeper__what_is_told_late_of_yesterday_leaves_today_as_it_is() -> None:
+    made = RiskKeeper()
+    made.close(Decimal(-80), datetime(2026, 3, 3, 0, 1, tzinfo=UTC))
+    made.close(Decimal(-5), datetime(2026, 3, 2, 23, 59, tzinfo=UTC))
+    assert made.result_on(date(2026, 3, 3)) == -80
+    assert made.lost == 85
 
 
 @given(st.lists(amounts, max_size=40))

@@ -303,5 +303,17 @@ def _marks(tenant: Tenant, number: int) -> dict[str, Row]:
             "asset": "BTC",
             **dict.fromkeys(("value", "share", "target_share"), _ONE),
         },
+        "component_states": {
+            "bot_id": bot,
+            "component": "risk_keeper",
+            "place": number,
+            "version": number,
+            "epoch": 1,
+            "shape": 1,
+            "codec": "json",
+            "body": b"{}",
+            "digest": bytes(32),
+            "counted": Jsonb({}),
+        },
         "snapshots": {"bot_id": bot, "at": at, "reason": "tick", "state": Jsonb({})},
     }

@@ -15,12 +15,13 @@ WHOLE_TABLES: dict[str, dict[str, set[str]]] = {
     for table in (
         "users user_settings accounts bots leases jobs orders order_events fills positions trades commands audit_log "
         "quarantine reconciliations spool_positions decisions predictions phantoms blocked_signals candles "
-        "market_snapshots equity_marks risk_marks allocations snapshots"
+        "market_snapshots equity_marks risk_marks allocations snapshots component_states"
     ).split()
 }
 for _table in (
     "leases jobs orders order_events fills positions trades quarantine reconciliations spool_positions decisions "
-    "predictions phantoms blocked_signals candles market_snapshots equity_marks risk_marks allocations snapshots"
+    "predictions phantoms blocked_signals candles market_snapshots equity_marks risk_marks allocations snapshots "
+    "component_states"
 ).split():
     WHOLE_TABLES[_table][BOT] = {"select", "insert"}
 WHOLE_TABLES["user_settings"][API] = {"select", "insert"}
@@ -61,6 +62,7 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("phantoms", BOT, "update"): "closed_at closed_price outcome result",
     ("blocked_signals", BOT, "update"): "count last_at",
     ("candles", BOT, "update"): "close high low open volume",
+    ("component_states", BOT, "update"): "body codec counted digest epoch saved_at shape version",
 }
 
 _COLUMN_GRANTS = """

@@ -1,0 +1,3 @@
+-- loses: component_states
+set local role holdfast_owner;
+drop table holdfast.component_states;

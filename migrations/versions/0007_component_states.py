@@ -1,0 +1,15 @@
+"""component states"""
+
+from migrations.script import down, up
+
+revision = "0007"
+down_revision = "0006"
+oldest_program = "0003"
+
+
+def upgrade() -> None:
+    up(__file__)
+
+
+def downgrade() -> None:
+    down(__file__)
