@@ -102,10 +102,18 @@ def _see_desk(site: Site, live: LiveDesk, observed: Observed, *, cluster: str, g
         digest=image.partition("@")[2],
         started_at=running.get("startedAt"),
         health=running.get("healthStatus", ""),
-        restarts=tuple(each.get("stoppedReason", "no reason given") for each in stopped),
+        restarts=tuple(
+            each.get("stoppedReason", "no reason given") for each in stopped if not _was_wanted(each)
+        ),
         beat_at=beat_at,
         signs=signs,
     )
+
+
+def _was_wanted(task: Mapping[str, Any]) -> bool:
+    """Stopped by a deploy, a pause or a person: no sign of a desk that dies."""
+    scaled = str(task.get("stoppedReason", "")).startswith("Scaling activity")
+    return scaled or task.get("stopCode") == "UserInitiated"
 
 
 def _tasks(cloud: Cloud, cluster: str, service: str, status: str) -> Iterator[Mapping[str, Any]]:

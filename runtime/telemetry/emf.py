@@ -18,6 +18,8 @@ from runtime.telemetry.table import METRICS, Kind, Metric
 NAMESPACE = "Holdfast"
 DIMENSIONS = ("Env", "Bot")
 EVENT = "telemetry"
+# A deploy believes a new task when it has told of its first tick, and should not wait a whole interval for that.
+FIRST_SECONDS = 10.0
 _DIGITS = 6
 
 Told = Mapping[Metric, Mapping[Labels, Value]]
@@ -34,11 +36,15 @@ class Writer:
         self._every_seconds = every_seconds
         self._out = out or sys.stdout
         self._before: Told = {}
-        self._due_at = time.monotonic() + every_seconds
+        self._due_at = time.monotonic() + min(every_seconds, FIRST_SECONDS)
 
     @property
     def is_due(self) -> bool:
-        return time.monotonic() >= self._due_at
+        return self.due_in_seconds <= 0
+
+    @property
+    def due_in_seconds(self) -> float:
+        return self._due_at - time.monotonic()
 
     def flush(self) -> None:
         """Tell what came together since the last line. One write, so that no line of the log gets in between."""

@@ -99,6 +99,18 @@ def test_status__before_the_first_deploy_everything_is_missing() -> None:
         VERBS["status"].run(scene.site(), argparse.Namespace())
 
 
+def test_status__tasks_that_deploys_and_pauses_stopped_are_no_sign_of_a_desk_that_dies(
+    scene: Scene, daily: Daily
+) -> None:
+    back_up(scene)
+    for _ in range(status.RESTARTS_MAX + 1):
+        daily("pause")
+        daily("resume")
+    scene.aws.clock.wait(120)
+    code, said = daily("status")
+    assert (code, "0 ended in the last hour" in said) == (0, True), said
+
+
 # --- pause and resume -----------------------------------------------------------------------------------------------
 
 

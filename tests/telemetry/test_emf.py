@@ -103,6 +103,13 @@ def test_writer__is_due_after_its_interval(meters: Meters, out: io.StringIO) -> 
     assert emf.Writer(meters, stage="dev", desk="main", every_seconds=0, out=out).is_due
 
 
+def test_line__the_first_comes_soon_and_then_each_after_its_time(meters: Meters, out: io.StringIO) -> None:
+    writer = emf.Writer(meters, stage="dev", desk="main", every_seconds=3600, out=out)
+    assert 0 < writer.due_in_seconds <= emf.FIRST_SECONDS
+    writer.flush()
+    assert 3500 < writer.due_in_seconds <= 3600
+
+
 def test_sample__is_fair_to_early_and_late_values() -> None:
     meters = Meters()
     for number in range(10_000):
