@@ -217,4 +217,4 @@ def _count_right(told: Sequence[Told]) -> int:
 
 
 def _share(part: int, whole: int) -> Decimal | None:
-    return None if whole == 0 else money.share(Decimal(1), Decimal(part), Decimal(whole))
+    return None if whole == 0 else money.canonical(money.share(Decimal(1), Decimal(part), Decimal(whole)))
