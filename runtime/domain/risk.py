@@ -28,6 +28,9 @@ class Limits:
     price_collar_ratio: Decimal  # how far from the last price a limit price may lie, as a part of it
     orders_per_tick_max: int = 10
     leverage: Decimal = Decimal(1)  # of perpetuals
+    drawdown_quote_max: Decimal | None = (
+        None  # below the best equity of its life; an operator's reset begins anew
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class RiskState:
     realised_today: Decimal  # after fees, of trades and reductions since midnight UTC
     breaker_tripped: bool  # the daily loss was reached today: it stays tripped until the next day
     last_order_at: Mapping[str, datetime]
+    drawdown: Decimal = ZERO  # below the best equity in the bot's life
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def admit(proposals: tuple[Proposal, ...], view: View, limits: Limits, state: Ri
 def parse_limits(raw: Mapping[str, object]) -> tuple[Limits | None, tuple[str, ...]]:
     """Limits from a desk file or a command: the value, or every fault at once."""
     known = {field.name for field in fields(Limits)}
-    optional = {"orders_per_tick_max", "leverage"}
+    optional = {"orders_per_tick_max", "leverage", "drawdown_quote_max"}
     faults = [
         f"the limit {name!r} is not known; the known ones are {', '.join(sorted(known))}"
         for name in raw
@@ -158,8 +162,9 @@ def _new_risk_objection(
     if symbol in view.stale_symbols:
         age = view.quotes[symbol].age_seconds(view.now)
         return "quote_age_seconds", f"the quote of {symbol} is {age:.1f} s old; no new risk on old data"
-    if breaker:
-        return "daily_loss_quote_max", "the daily loss limit was reached; it resets at midnight UTC"
+    lost = _loss_objection(limits, state, breaker=breaker)
+    if lost:
+        return lost
     if len(view.orders) + len(already) >= limits.open_orders_max:
         return "open_orders_max", f"{limits.open_orders_max} orders are open"
     last = state.last_order_at.get(symbol)
@@ -176,6 +181,15 @@ def _new_risk_objection(
             "position_quote_max",
             f"the position could reach {worth:f}, the limit is {limits.position_quote_max}",
         )
+    return None
+
+
+def _loss_objection(limits: Limits, state: RiskState, *, breaker: bool) -> tuple[str, str] | None:
+    if breaker:
+        return "daily_loss_quote_max", "the daily loss limit was reached; it resets at midnight UTC"
+    most = limits.drawdown_quote_max
+    if most is not None and state.drawdown >= most:
+        return "drawdown_quote_max", f"it is {state.drawdown:f} below its best, the limit is {most}"
     return None
 
 

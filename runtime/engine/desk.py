@@ -65,6 +65,7 @@ class Bot:
     memory: Memory
     breaker_day: date | None
     recorded_memory: Memory = field(default_factory=dict)  # what of it the ledger has
+    former_symbols: tuple[str, ...] = ()  # that it held once and trades no more
     keeper: RiskKeeper = field(default_factory=RiskKeeper)
     remembered: tuple[Remembered, ...] = ()  # none before they were loaded: nothing may be saved over them
 

@@ -77,6 +77,9 @@ def _load(desk: Desk) -> None:
         )
     desk.markets = desk.exchange.connect(desk.symbols)
     desk.ledger.load(desk.exchange.now() - COOLDOWN_REACH)
+    for bot in desk.bots:
+        held = desk.ledger.closed_trades(bot.bot_id)
+        bot.former_symbols = tuple(symbol for symbol in held if symbol not in bot.symbols)
 
 
 def _doubt_pending(desk: Desk) -> tuple[Order, ...]:

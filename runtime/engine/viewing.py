@@ -59,12 +59,17 @@ def view_of(desk: Desk, bot: Bot, sight: Sight) -> View:
 
 def risk_of(desk: Desk, bot: Bot, view: View) -> RiskState:
     today = view.now.date()
+    # What it no longer trades has cost it as much today as what it does.
+    former = (desk.ledger.position(bot.bot_id, symbol) for symbol in bot.former_symbols)
     return RiskState(
-        realised_today=sum((position.result_on(today) for position in view.positions.values()), Decimal(0)),
+        realised_today=sum(
+            (position.result_on(today) for position in (*view.positions.values(), *former)), Decimal(0)
+        ),
         breaker_tripped=bot.breaker_day == today,
         last_order_at={
             symbol: at for (bot_id, symbol), at in desk.ledger.last_order_at.items() if bot_id == bot.bot_id
         },
+        drawdown=bot.keeper.drawdown,
     )
 
 

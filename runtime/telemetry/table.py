@@ -110,7 +110,9 @@ OBSERVATIONS_DROPPED = _counter("ObservationsDropped", "Observations that could 
 SPOOL_CORRUPT = _counter("SpoolCorrupt", "Parts of the spool that were damaged, torn or refused: set aside.")
 
 SAVES_FAILED = _counter("SavesFailed", "States of components that could not be saved.")
-CHECKSUM_FAILURES = _counter("ChecksumFailures", "Saved states that could not be used: the one before was tried.")
+CHECKSUM_FAILURES = _counter(
+    "ChecksumFailures", "Saved states that could not be used: the one before was tried."
+)
 
 STATES = ("running", "paused", "halted")
 

@@ -40,6 +40,12 @@ NEW_RISK = [
     ("quote_age_seconds", {}, make_view("2", stale_symbols=frozenset({BTC})), CALM),
     ("daily_loss_quote_max", {}, make_view("2"), replace(CALM, breaker_tripped=True)),
     ("daily_loss_quote_max", {}, make_view("2"), replace(CALM, realised_today=Decimal(-100))),
+    (
+        "drawdown_quote_max",
+        {"drawdown_quote_max": Decimal(9)},
+        make_view("2"),
+        replace(CALM, drawdown=Decimal(9)),
+    ),
     ("open_orders_max", {"open_orders_max": 0}, make_view("2"), CALM),
     ("cooldown_seconds", {"cooldown_seconds": 60}, make_view("2"), replace(CALM, last_order_at={BTC: NOW})),
     ("order_quote_max", {"order_quote_max": Decimal(99)}, make_view("2"), CALM),

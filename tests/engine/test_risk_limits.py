@@ -8,7 +8,8 @@ import pytest
 
 from runtime.domain.decision import Proposal
 from runtime.domain.order import Side
-from tests.engine.rig import Rig, blocked_limits, limit, market, proposes
+from runtime.engine import remembering
+from tests.engine.rig import ETHER, Rig, blocked_limits, limit, market, proposes
 
 RESTS = limit("rests", Side.BUY, "0.02", "45000")
 
@@ -62,6 +63,37 @@ def test_breaker__is_gone_the_next_day(bare: Rig) -> None:
     bare.restart()
     bare.trade(market("in", Side.BUY, "0.01"))
     assert bare.sends() == 1
+
+
+def test_daily_loss__of_a_symbol_that_it_trades_no_more_still_counts(bare: Rig) -> None:
+    bare.enrol(daily_loss_quote_max="1000").start()
+    bare.trade(market("in", Side.BUY, "0.02"))
+    bare.tick()
+    bare.set_price("45000")
+    bare.trade(market("out", Side.SELL, "0.01998", reduce_only=True))
+    bare.tick()
+    bare.names = {"one": ETHER}
+    bare.enrol(daily_loss_quote_max="50").restart()
+    bare.trade(market("more", Side.BUY, "0.1", symbol=ETHER))
+    assert [each["intent_key"] for each in bare.orders()] == ["in", "out"]
+    assert bare.bot()["breaker_day"] == bare.desk.exchange.now().date()
+
+
+def test_drawdown__stops_new_risk_whatever_is_restarted_until_an_operator_resets(bare: Rig) -> None:
+    bare.enrol(drawdown_quote_max="50").start()
+    bare.trade(market("in", Side.BUY, "0.1"))
+    bare.set_price("52000")
+    bare.tick()
+    remembering.save_all(bare.desk)
+    bare.set_price("51000")
+    bare.trade(market("more", Side.BUY, "0.01"))
+    bare.restart()
+    bare.trade(market("again", Side.BUY, "0.01"))
+    bare.trade(market("out", Side.SELL, "0.05"))
+    assert [each["intent_key"] for each in bare.orders()] == ["in", "out"]
+    assert bare.obey("reset", "one")[0] == "done"
+    bare.trade(market("anew", Side.BUY, "0.01"))
+    assert [each["intent_key"] for each in bare.orders()] == ["in", "out", "anew"]
 
 
 def test_cooldown__counts_from_the_last_order_also_after_a_restart(bare: Rig) -> None:
