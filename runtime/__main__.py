@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from runtime import building, errors, logs, reporting, safekeeping
+from runtime import building, errors, logs, notifying, reporting, safekeeping
 from runtime.domain.identity import bot_id, user_id
 from runtime.domain.status import DeskStatus, Overview, ProcessStatus
 from runtime.engine import enrolment, lease, loop, recovery, verifying
@@ -103,6 +103,7 @@ def run_desk(settings: Settings, args: argparse.Namespace) -> int:
             with (
                 building.told(settings, desk, meters, leaving),
                 building.observed(settings, desk, database("bot"), meters),
+                notifying.notified(settings, account.name, meters),
             ):
                 try:
                     loop.run(desk, stop)
@@ -335,6 +336,7 @@ def parser() -> argparse.ArgumentParser:
     added.add_argument("--json", action="store_true")
     added.add_argument("--tick-age-seconds-max", type=float, default=terminal.TICK_AGE_SECONDS_MAX)
     safekeeping.add_roles(role)
+    notifying.add_roles(role)
     reporting.add_roles(role)
     role("stop", stop_all, "stop everything that `run` started, and the embedded PostgreSQL")
     role("psql", psql, "a console on the embedded PostgreSQL").add_argument(

@@ -9,6 +9,8 @@ import logging
 import re
 import sys
 import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
 from urllib.parse import quote, unquote
@@ -19,6 +21,8 @@ _HIDDEN = "***"
 _LENGTH_MIN = 4
 _log = logging.getLogger(_HOUSE)
 _kept_out: tuple[str, ...] = ()
+Hear = Callable[[str, Mapping[str, object]], None]
+_hearing: Mapping[str, Hear] = {}
 # What stands before the @ of an address, what a connection's parameters call a password, and what makes a token of
 # AWS one. Tokens are known by their shape, since a new one for each connection would make a list of them endless.
 _CREDENTIALS = re.compile(
@@ -106,17 +110,41 @@ def start(level: str) -> None:
     _log.setLevel(level.upper())
 
 
+@contextmanager
+def heard(events: Iterable[str], hear: Hear) -> Iterator[None]:
+    """Meanwhile `hear` is given these events too, with the facts as a line would have them, at any level of the log.
+
+    It is called in the thread that says them: it must neither wait nor raise.
+    """
+    global _hearing
+    before = _hearing
+    _hearing = {**before, **dict.fromkeys(events, hear)}
+    try:
+        yield
+    finally:
+        _hearing = before
+
+
+def _tell_listener(event: str, facts: Mapping[str, object]) -> None:
+    hear = _hearing.get(event)
+    if hear is not None:
+        hear(event, {name: _clean(value) for name, value in facts.items()})
+
+
 def debug(event: str, **facts: object) -> None:
     _log.debug(event, extra={"facts": facts})
 
 
 def info(event: str, **facts: object) -> None:
     _log.info(event, extra={"facts": facts})
+    _tell_listener(event, facts)
 
 
 def warning(event: str, **facts: object) -> None:
     _log.warning(event, extra={"facts": facts})
+    _tell_listener(event, facts)
 
 
 def error(event: str, *, traceback: bool = False, **facts: object) -> None:
     _log.error(event, exc_info=traceback, extra={"facts": facts})
+    _tell_listener(event, facts)

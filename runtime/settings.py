@@ -4,6 +4,7 @@
 BadSettings with all of them. Nothing else in the runtime reads the environment.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from runtime import errors
+
+# A shorter part of an address is a word, such as "hook", which may stand anywhere.
+_TELLING_LENGTH = 8
 
 
 class Secret:
@@ -110,6 +114,30 @@ def _http_url(raw: str) -> str:
     return raw.rstrip("/")
 
 
+def _webhook_url(raw: str) -> Secret:
+    """A secret: whoever knows it may post there. Nothing of it is repeated."""
+    if not raw.isascii() or not raw.isprintable() or " " in raw:
+        raise ValueError("must be an address of printable ASCII characters")
+    return Secret(_http_url(raw))
+
+
+def _telegram_token(raw: str) -> Secret:
+    if not re.fullmatch(r"[0-9]+:[A-Za-z0-9_-]+", raw):
+        raise ValueError("must be a bot's token, as Telegram's BotFather gave it")
+    return Secret(raw)
+
+
+def _chat(raw: str) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,18}", raw):
+        raise ValueError("must be the number of a chat")
+    return int(raw)
+
+
+def _goes_in_the_clear(url: str) -> bool:
+    parts = _parts(url)
+    return parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "::1", "localhost")
+
+
 def _parts(raw: str) -> SplitResult:
     """Its parts, or a fault that repeats nothing of it: an address may hold a password."""
     try:
@@ -164,6 +192,10 @@ class Settings:
     health_seconds: float = _setting("HOLDFAST_HEALTH_SECONDS", _seconds(1, 3600), 60.0)
     spool_dir: Path | None = _setting("HOLDFAST_SPOOL_DIR", Path, None)
     spool_megabytes_max: int = _setting("HOLDFAST_SPOOL_MEGABYTES_MAX", _count(32, 100_000), 256)
+    webhook_url: Secret | None = _setting("HOLDFAST_WEBHOOK_URL", _webhook_url, None)
+    telegram_token: Secret | None = _setting("HOLDFAST_TELEGRAM_TOKEN", _telegram_token, None)
+    telegram_chat: int | None = _setting("HOLDFAST_TELEGRAM_CHAT", _chat, None)
+    telegram_url: str = _setting("HOLDFAST_TELEGRAM_URL", _http_url, "https://api.telegram.org")
     log_level: str = _setting("HOLDFAST_LOG_LEVEL", _one_of("debug", "info", "warning", "error"), "info")
 
     @classmethod
@@ -190,7 +222,10 @@ class Settings:
         texts = [value.reveal() for value in held if isinstance(value, Secret)]
         url = self.database_url
         passwords = _passwords(url.reveal()) if url is not None else ()
-        return (*texts, *passwords)
+        # What makes an address secret is mostly its end.
+        hook = urlsplit(self.webhook_url.reveal()) if self.webhook_url is not None else None
+        ends = (hook.path, hook.path.rpartition("/")[2], hook.query) if hook is not None else ()
+        return (*texts, *passwords, *(each for each in ends if len(each) >= _TELLING_LENGTH))
 
     @property
     def pulse_dir(self) -> Path:
@@ -209,7 +244,7 @@ class Settings:
                 f"HOLDFAST_LEASE_SECONDS is {self.lease_seconds:g}, less than twice HOLDFAST_REQUEST_TIMEOUT_SECONDS "
                 f"({self.request_timeout_seconds:g}): no order could be sent safely."
             )
-        faults += self._database_contradictions()
+        faults += self._database_contradictions() + self._notification_contradictions()
         if self.live and self.venue_url:
             faults.append(
                 "HOLDFAST_LIVE is yes and HOLDFAST_VENUE_URL is set: live orders go to the venue's own address only."
@@ -218,6 +253,16 @@ class Settings:
             faults.append(
                 "HOLDFAST_LIVE is yes, but HOLDFAST_VENUE_KEY and HOLDFAST_VENUE_SECRET are not both set."
             )
+        return faults
+
+    def _notification_contradictions(self) -> list[str]:
+        faults = []
+        if (self.telegram_token is None) != (self.telegram_chat is None):
+            faults.append("HOLDFAST_TELEGRAM_TOKEN and HOLDFAST_TELEGRAM_CHAT belong together.")
+        if self.webhook_url and _goes_in_the_clear(self.webhook_url.reveal()):
+            faults.append("HOLDFAST_WEBHOOK_URL must begin with https:// unless it is on this machine.")
+        if self.telegram_token and _goes_in_the_clear(self.telegram_url):
+            faults.append("HOLDFAST_TELEGRAM_URL must begin with https:// unless it is on this machine.")
         return faults
 
     def _database_contradictions(self) -> list[str]:

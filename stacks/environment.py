@@ -76,6 +76,11 @@ def desk_environment(desk: Desk, database: Database, *, user: str, stage: str) -
         "HOLDFAST_SLOW_QUERY_SECONDS": "0.25",
         "HOLDFAST_SPOOL_DIR": SPOOL_DIR,
         "HOLDFAST_SPOOL_MEGABYTES_MAX": "256",
+        # Off: on AWS the alarms tell people, and no secret of a chat is wired here yet.
+        "HOLDFAST_WEBHOOK_URL": "",
+        "HOLDFAST_TELEGRAM_TOKEN": "",
+        "HOLDFAST_TELEGRAM_CHAT": "",
+        "HOLDFAST_TELEGRAM_URL": "https://api.telegram.org",
         "HOLDFAST_DATABASE_POOL_MAX": "4",
         "HOLDFAST_STATEMENT_SECONDS": "10",
         "HOLDFAST_TICK_SECONDS": "1",
