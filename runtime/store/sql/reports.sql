@@ -6,18 +6,21 @@ with closed as (
   where t.closed_at is not null and not t.voided
     and (%(since)s::timestamptz is null or t.closed_at >= %(since)s::timestamptz)
     and (%(bot_id)s::uuid is null or t.bot_id = %(bot_id)s::uuid)
-), placed as (
-  select name, sign(result)::int as way,
-    row_number() over (partition by name order by closed_at, symbol collate "C", number, bot_id) as place,
-    row_number() over (partition by name, sign(result) order by closed_at, symbol collate "C", number, bot_id)
-      as place_of_way
+), ways as (
+  select name, closed_at, symbol, number, bot_id as id, sign(result)::int as way,
+    sign(result) is distinct from lag(sign(result)) over in_order as turns
   from closed
+  window in_order as (partition by name order by closed_at, symbol collate "C", number, bot_id)
+), placed as (
+  select name, way, count(*) filter (where turns) over in_order as run
+  from ways
+  window in_order as (partition by name order by closed_at, symbol collate "C", number, id)
 ), runs as (
-  select name, way, count(*)::int as length, max(place) as last_place
+  select name, run, min(way) as way, count(*)::int as length
   from placed
-  group by name, way, place - place_of_way
+  group by name, run
 ), streaks as (
-  select name, (array_agg(way * length order by last_place desc))[1] as streak,
+  select name, (array_agg(way * length order by run desc))[1] as streak,
     coalesce(max(length) filter (where way > 0), 0) as longest_wins,
     coalesce(max(length) filter (where way < 0), 0) as longest_losses
   from runs
@@ -41,18 +44,21 @@ with closed as (
   from bots join trades as t using (user_id, bot_id)
   where t.closed_at is not null and not t.voided
     and (%(since)s::timestamptz is null or t.closed_at >= %(since)s::timestamptz)
-), placed as (
-  select bot_id, sign(result)::int as way,
-    row_number() over (partition by bot_id order by closed_at, symbol collate "C", number, bot_id) as place,
-    row_number() over (partition by bot_id, sign(result) order by closed_at, symbol collate "C", number, bot_id)
-      as place_of_way
+), ways as (
+  select bot_id, closed_at, symbol, number, bot_id as id, sign(result)::int as way,
+    sign(result) is distinct from lag(sign(result)) over in_order as turns
   from closed
+  window in_order as (partition by bot_id order by closed_at, symbol collate "C", number, bot_id)
+), placed as (
+  select bot_id, way, count(*) filter (where turns) over in_order as run
+  from ways
+  window in_order as (partition by bot_id order by closed_at, symbol collate "C", number, id)
 ), runs as (
-  select bot_id, way, count(*)::int as length, max(place) as last_place
+  select bot_id, run, min(way) as way, count(*)::int as length
   from placed
-  group by bot_id, way, place - place_of_way
+  group by bot_id, run
 ), streaks as (
-  select bot_id, (array_agg(way * length order by last_place desc))[1] as streak,
+  select bot_id, (array_agg(way * length order by run desc))[1] as streak,
     coalesce(max(length) filter (where way > 0), 0) as longest_wins,
     coalesce(max(length) filter (where way < 0), 0) as longest_losses
   from runs
