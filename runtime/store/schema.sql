@@ -58,6 +58,20 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION holdfast.check_scoring_move()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'holdfast', 'pg_temp'
+AS $function$
+begin
+  if (old.status, new.status) not in (('pending', 'running'), ('pending', 'failed'), ('running', 'completed'),
+      ('running', 'failed')) then
+    raise exception 'a scoring run does not go from % to %', old.status, new.status using errcode = 'check_violation';
+  end if;
+  return new;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION holdfast.job_is_sound(status text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -473,6 +487,18 @@ create table holdfast.risk_marks (
   metrics jsonb not null
 );
 
+create table holdfast.scoring_runs (
+  user_id uuid not null,
+  run_id uuid default gen_random_uuid() not null,
+  scorer text not null,
+  status text default 'pending'::text not null,
+  requested_at timestamp with time zone default clock_timestamp() not null,
+  started_at timestamp with time zone,
+  finished_at timestamp with time zone,
+  trader_count integer default 0 not null,
+  error text
+);
+
 create table holdfast.snapshots (
   user_id uuid not null,
   bot_id uuid not null,
@@ -486,6 +512,16 @@ create table holdfast.spool_positions (
   spool_id uuid not null,
   sequence bigint not null,
   moved_at timestamp with time zone default clock_timestamp() not null
+);
+
+create table holdfast.trader_scores (
+  user_id uuid not null,
+  run_id uuid not null,
+  trader text not null,
+  bot_id uuid,
+  rank integer not null,
+  score holdfast.amount not null,
+  metrics jsonb not null
 );
 
 create table holdfast.trades (
@@ -543,8 +579,10 @@ alter table holdfast.predictions add constraint predictions_pkey PRIMARY KEY (pr
 alter table holdfast.quarantine add constraint quarantine_pkey PRIMARY KEY (account_id, kind, venue_id, user_id);
 alter table holdfast.reconciliations add constraint reconciliations_pkey PRIMARY KEY (reconciliation_id, user_id);
 alter table holdfast.risk_marks add constraint risk_marks_pkey PRIMARY KEY (bot_id, at, user_id);
+alter table holdfast.scoring_runs add constraint scoring_runs_pkey PRIMARY KEY (run_id, user_id);
 alter table holdfast.snapshots add constraint snapshots_pkey PRIMARY KEY (bot_id, at, user_id);
 alter table holdfast.spool_positions add constraint spool_positions_pkey PRIMARY KEY (spool_id, user_id);
+alter table holdfast.trader_scores add constraint trader_scores_pkey PRIMARY KEY (run_id, rank, user_id);
 alter table holdfast.trades add constraint trades_pkey PRIMARY KEY (bot_id, symbol, number, user_id);
 alter table holdfast.user_settings add constraint user_settings_pkey PRIMARY KEY (user_id);
 alter table holdfast.users add constraint users_pkey PRIMARY KEY (user_id);
@@ -554,6 +592,7 @@ alter table holdfast.bots add constraint bots_name_key UNIQUE (user_id, account_
 alter table holdfast.commands add constraint commands_idempotency_key UNIQUE (idempotency_key, user_id);
 alter table holdfast.orders add constraint orders_client_order_id_key UNIQUE (account_id, client_order_id, user_id);
 alter table holdfast.orders add constraint orders_venue_order_id_key UNIQUE (account_id, venue_order_id, user_id);
+alter table holdfast.trader_scores add constraint trader_scores_trader_once UNIQUE (run_id, trader, user_id);
 alter table holdfast.accounts add constraint accounts_kind_known CHECK ((kind = ANY (ARRAY['spot'::text, 'linear'::text])));
 alter table holdfast.blocked_signals add constraint blocked_signals_count_known CHECK ((count >= 0));
 alter table holdfast.bots add constraint bots_sound CHECK (holdfast.bot_is_sound(state, symbols));
@@ -578,7 +617,12 @@ alter table holdfast.quarantine add constraint quarantine_kind_known CHECK ((kin
 alter table holdfast.quarantine add constraint quarantine_resolution_known CHECK ((resolution = ANY (ARRAY['adopted'::text, 'ignored'::text, 'closed'::text])));
 alter table holdfast.quarantine add constraint quarantine_resolved_whole CHECK (((resolution IS NULL) = (resolved_at IS NULL)));
 alter table holdfast.reconciliations add constraint reconciliations_kind_known CHECK ((kind = ANY (ARRAY['recovery'::text, 'periodic'::text, 'operator'::text])));
+alter table holdfast.scoring_runs add constraint scoring_runs_count_known CHECK ((trader_count >= 0));
+alter table holdfast.scoring_runs add constraint scoring_runs_error_fits CHECK (((status = 'failed'::text) = (error IS NOT NULL)));
+alter table holdfast.scoring_runs add constraint scoring_runs_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'completed'::text, 'failed'::text])));
+alter table holdfast.scoring_runs add constraint scoring_runs_times_fit CHECK ((((status = 'pending'::text) = ((started_at IS NULL) AND (finished_at IS NULL))) AND ((status = ANY (ARRAY['completed'::text, 'failed'::text])) = (finished_at IS NOT NULL))));
 alter table holdfast.spool_positions add constraint spool_positions_sequence_known CHECK ((sequence >= 0));
+alter table holdfast.trader_scores add constraint trader_scores_rank_known CHECK ((rank >= 1));
 alter table holdfast.trades add constraint trades_closed_after_opened CHECK ((closed_at >= opened_at));
 alter table holdfast.trades add constraint trades_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text])));
 alter table holdfast.user_settings add constraint user_settings_risk_profile_known CHECK ((risk_profile = ANY (ARRAY['conservative'::text, 'balanced'::text, 'aggressive'::text])));
@@ -598,6 +642,9 @@ alter table holdfast.positions add constraint positions_bot_fkey FOREIGN KEY (us
 alter table holdfast.predictions add constraint predictions_bot_fkey FOREIGN KEY (user_id, bot_id) REFERENCES holdfast.bots(user_id, bot_id);
 alter table holdfast.quarantine add constraint quarantine_account_fkey FOREIGN KEY (user_id, account_id) REFERENCES holdfast.accounts(user_id, account_id);
 alter table holdfast.reconciliations add constraint reconciliations_account_fkey FOREIGN KEY (user_id, account_id) REFERENCES holdfast.accounts(user_id, account_id);
+alter table holdfast.scoring_runs add constraint scoring_runs_user_fkey FOREIGN KEY (user_id) REFERENCES holdfast.users(user_id);
+alter table holdfast.trader_scores add constraint trader_scores_bot_fkey FOREIGN KEY (user_id, bot_id) REFERENCES holdfast.bots(user_id, bot_id);
+alter table holdfast.trader_scores add constraint trader_scores_run_fkey FOREIGN KEY (run_id, user_id) REFERENCES holdfast.scoring_runs(run_id, user_id);
 alter table holdfast.trades add constraint trades_bot_fkey FOREIGN KEY (user_id, account_id, bot_id) REFERENCES holdfast.bots(user_id, account_id, bot_id);
 alter table holdfast.user_settings add constraint user_settings_user_fkey FOREIGN KEY (user_id) REFERENCES holdfast.users(user_id);
 
@@ -618,6 +665,7 @@ CREATE INDEX predictions_open ON holdfast.predictions USING btree (bot_id, symbo
 CREATE INDEX quarantine_unresolved ON holdfast.quarantine USING btree (account_id) WHERE (resolution IS NULL);
 CREATE INDEX reconciliations_newest ON holdfast.reconciliations USING btree (account_id, kind, finished_at DESC);
 CREATE INDEX reconciliations_started ON holdfast.reconciliations USING btree (account_id, started_at DESC);
+CREATE INDEX scoring_runs_newest ON holdfast.scoring_runs USING btree (scorer, finished_at DESC) WHERE (status = 'completed'::text);
 CREATE INDEX trades_open ON holdfast.trades USING btree (account_id) WHERE ((closed_at IS NULL) AND (NOT voided));
 
 CREATE TRIGGER accounts_truncate BEFORE TRUNCATE ON holdfast.accounts FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
@@ -649,8 +697,12 @@ CREATE TRIGGER predictions_truncate BEFORE TRUNCATE ON holdfast.predictions FOR 
 CREATE TRIGGER quarantine_truncate BEFORE TRUNCATE ON holdfast.quarantine FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER reconciliations_truncate BEFORE TRUNCATE ON holdfast.reconciliations FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER risk_marks_truncate BEFORE TRUNCATE ON holdfast.risk_marks FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER scoring_runs_move BEFORE UPDATE ON holdfast.scoring_runs FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION holdfast.check_scoring_move();
+CREATE TRIGGER scoring_runs_truncate BEFORE TRUNCATE ON holdfast.scoring_runs FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER snapshots_truncate BEFORE TRUNCATE ON holdfast.snapshots FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER spool_positions_truncate BEFORE TRUNCATE ON holdfast.spool_positions FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER trader_scores_append_only BEFORE DELETE OR UPDATE ON holdfast.trader_scores FOR EACH ROW EXECUTE FUNCTION holdfast.refuse_change();
+CREATE TRIGGER trader_scores_truncate BEFORE TRUNCATE ON holdfast.trader_scores FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER trades_truncate BEFORE TRUNCATE ON holdfast.trades FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER user_settings_truncate BEFORE TRUNCATE ON holdfast.user_settings FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER users_truncate BEFORE TRUNCATE ON holdfast.users FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
@@ -677,8 +729,10 @@ alter table holdfast.predictions enable row level security, force row level secu
 alter table holdfast.quarantine enable row level security, force row level security;
 alter table holdfast.reconciliations enable row level security, force row level security;
 alter table holdfast.risk_marks enable row level security, force row level security;
+alter table holdfast.scoring_runs enable row level security, force row level security;
 alter table holdfast.snapshots enable row level security, force row level security;
 alter table holdfast.spool_positions enable row level security, force row level security;
+alter table holdfast.trader_scores enable row level security, force row level security;
 alter table holdfast.trades enable row level security, force row level security;
 alter table holdfast.user_settings enable row level security, force row level security;
 alter table holdfast.users enable row level security, force row level security;
@@ -727,10 +781,14 @@ create policy backup on holdfast.reconciliations as permissive for select to hol
 create policy tenant on holdfast.reconciliations as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.risk_marks as permissive for select to holdfast_backup using (true);
 create policy tenant on holdfast.risk_marks as permissive for all using ((user_id = holdfast.tenant()));
+create policy backup on holdfast.scoring_runs as permissive for select to holdfast_backup using (true);
+create policy tenant on holdfast.scoring_runs as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.snapshots as permissive for select to holdfast_backup using (true);
 create policy tenant on holdfast.snapshots as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.spool_positions as permissive for select to holdfast_backup using (true);
 create policy tenant on holdfast.spool_positions as permissive for all using ((user_id = holdfast.tenant()));
+create policy backup on holdfast.trader_scores as permissive for select to holdfast_backup using (true);
+create policy tenant on holdfast.trader_scores as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.trades as permissive for select to holdfast_backup using (true);
 create policy tenant on holdfast.trades as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.user_settings as permissive for select to holdfast_backup using (true);
@@ -804,12 +862,18 @@ grant select on holdfast.reconciliations to holdfast_readonly;
 grant select on holdfast.risk_marks to holdfast_api;
 grant insert, select on holdfast.risk_marks to holdfast_bot;
 grant select on holdfast.risk_marks to holdfast_readonly;
+grant select on holdfast.scoring_runs to holdfast_api;
+grant insert, select on holdfast.scoring_runs to holdfast_bot;
+grant select on holdfast.scoring_runs to holdfast_readonly;
 grant select on holdfast.snapshots to holdfast_api;
 grant insert, select on holdfast.snapshots to holdfast_bot;
 grant select on holdfast.snapshots to holdfast_readonly;
 grant select on holdfast.spool_positions to holdfast_api;
 grant insert, select on holdfast.spool_positions to holdfast_bot;
 grant select on holdfast.spool_positions to holdfast_readonly;
+grant select on holdfast.trader_scores to holdfast_api;
+grant insert, select on holdfast.trader_scores to holdfast_bot;
+grant select on holdfast.trader_scores to holdfast_readonly;
 grant select on holdfast.trades to holdfast_api;
 grant insert, select on holdfast.trades to holdfast_bot;
 grant select on holdfast.trades to holdfast_readonly;
@@ -837,6 +901,7 @@ grant update (closed_at, closed_price, outcome, result) on holdfast.phantoms to 
 grant update (quantity, cost, realised, fees, fees_other, day, day_start_result, fill_count, trade_count, last_fill_at, last_trade_id, updated_at) on holdfast.positions to holdfast_bot;
 grant update (outcome, outcome_price, resolved_at) on holdfast.predictions to holdfast_bot;
 grant update (resolution, resolved_at, resolved_by) on holdfast.quarantine to holdfast_bot;
+grant update (status, started_at, finished_at, trader_count, error) on holdfast.scoring_runs to holdfast_bot;
 grant update (sequence, moved_at) on holdfast.spool_positions to holdfast_bot;
 grant update (direction, opened_at, closed_at, entry_quantity, entry_quote, exit_quantity, exit_quote, realised, fees, fill_count, voided) on holdfast.trades to holdfast_bot;
 grant update (risk_profile, settings, updated_at) on holdfast.user_settings to holdfast_api;

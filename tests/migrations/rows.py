@@ -43,6 +43,7 @@ def rows_of(tenant: Tenant, number: int = 1) -> dict[str, Row]:
         **_operations(tenant, number),
         **_thoughts(tenant, number),
         **_marks(tenant, number),
+        **_scoring(tenant, number),
     }
     return {table: {"user_id": tenant.user_id, **row} for table, row in rows.items()}
 
@@ -316,4 +317,19 @@ def _marks(tenant: Tenant, number: int) -> dict[str, Row]:
             "counted": Jsonb({}),
         },
         "snapshots": {"bot_id": bot, "at": at, "reason": "tick", "state": Jsonb({})},
+    }
+
+
+def _scoring(tenant: Tenant, number: int) -> dict[str, Row]:
+    run = tenant.id("scoring run")
+    return {
+        "scoring_runs": {"run_id": tenant.id("scoring run", number), "scorer": "sample"},
+        "trader_scores": {
+            "run_id": run,
+            "trader": f"trader {number}",
+            "bot_id": tenant.id("bot"),
+            "rank": number,
+            "score": _ONE,
+            "metrics": Jsonb({}),
+        },
     }

@@ -15,13 +15,14 @@ WHOLE_TABLES: dict[str, dict[str, set[str]]] = {
     for table in (
         "users user_settings accounts bots leases jobs orders order_events fills positions trades commands audit_log "
         "quarantine reconciliations spool_positions decisions predictions phantoms blocked_signals candles "
-        "market_snapshots equity_marks risk_marks allocations snapshots component_states"
+        "market_snapshots equity_marks risk_marks allocations snapshots component_states "
+        "scoring_runs trader_scores"
     ).split()
 }
 for _table in (
     "leases jobs orders order_events fills positions trades quarantine reconciliations spool_positions decisions "
     "predictions phantoms blocked_signals candles market_snapshots equity_marks risk_marks allocations snapshots "
-    "component_states"
+    "component_states scoring_runs trader_scores"
 ).split():
     WHOLE_TABLES[_table][BOT] = {"select", "insert"}
 WHOLE_TABLES["user_settings"][API] = {"select", "insert"}
@@ -62,6 +63,7 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("phantoms", BOT, "update"): "closed_at closed_price outcome result",
     ("blocked_signals", BOT, "update"): "count last_at",
     ("candles", BOT, "update"): "close high low open volume",
+    ("scoring_runs", BOT, "update"): "error finished_at started_at status trader_count",
     ("component_states", BOT, "update"): "body codec counted digest epoch saved_at shape version",
 }
 

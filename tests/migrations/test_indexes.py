@@ -11,6 +11,8 @@ UNINDEXED = {
     "commands_bot_fkey",
     "orders_bot_fkey",
     "positions_bot_fkey",
+    "scoring_runs_user_fkey",
+    "trader_scores_bot_fkey",
     "trades_bot_fkey",
 }
 

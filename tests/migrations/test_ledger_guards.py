@@ -18,7 +18,7 @@ from tests.migrations.rows import Tenant, insert, insertion, order_row, populate
 A = Tenant("a")
 PAIRS = list(product(Status, Status))
 MAY_CHANGE = {"status", "venue_order_id", "filled_quantity", "cancel_requested_at", "updated_at", "reason"}
-APPEND_ONLY = ("audit_log", "decisions", "fills", "order_events")
+APPEND_ONLY = ("audit_log", "decisions", "fills", "order_events", "trader_scores")
 NOT_NUMBERS = ("NaN", "Infinity", "-Infinity")
 # Types that lose a digit of money, or the time zone of an instant, or the order of keys.
 FORBIDDEN_TYPES = {

@@ -1,0 +1,15 @@
+"""scoring"""
+
+from migrations.script import down, up
+
+revision = "0008"
+down_revision = "0007"
+oldest_program = "0003"
+
+
+def upgrade() -> None:
+    up(__file__)
+
+
+def downgrade() -> None:
+    down(__file__)
