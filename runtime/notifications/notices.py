@@ -17,6 +17,7 @@ class Kind(StrEnum):
     BREAKER_TRIPPED = "breaker_tripped"
     LEASE_LOST = "lease_lost"
     STORE_LOST = "store_lost"
+    SAVE_UNUSABLE = "save_unusable"
     DAILY_SUMMARY = "daily_summary"
     ANSWER = "answer"  # to somebody who asked
 
@@ -69,6 +70,11 @@ TELLINGS: Mapping[str, Telling] = {
         Kind.BREAKER_TRIPPED,
         ("bot", "day"),
         "Bot {bot} reached its daily loss of {day}: no new risk until tomorrow, UTC.",
+    ),
+    "a save cannot be used": Telling(
+        Kind.SAVE_UNUSABLE,
+        ("bot", "component", "version"),
+        "What {component} of bot {bot} remembered (save {version}) cannot be used: {detail}. The one before is tried.",
     ),
     "the ledger is out of reach; nothing is sent": Telling(
         Kind.STORE_LOST, (), "PostgreSQL is away; no order leaves without it. {detail}"

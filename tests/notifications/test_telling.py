@@ -11,7 +11,7 @@ import pytest
 
 from runtime import logs
 from runtime.domain.order import Side
-from runtime.engine import gauging
+from runtime.engine import gauging, remembering
 from runtime.local import processes
 from runtime.local.folder import SOCKET_NAME
 from runtime.notifications import notices
@@ -80,6 +80,19 @@ def test_desk__tells_of_the_daily_loss(bare: Rig, people: People) -> None:
         rig.tick(3)
     (told,) = people.told()
     assert (told["kind"], told["facts"]["bot"]) == ("breaker_tripped", "one")
+
+
+def test_desk__tells_of_a_save_that_is_damaged(rig: Rig, people: People) -> None:
+    for number in range(2):
+        rig.trade(market(f"in {number}", Side.BUY, "0.01"))
+        rig.tick()
+        remembering.save_all(rig.desk)
+    rig.database.rows("update component_states set body = ''::bytea where component = 'risk_keeper'")
+    with telling(people):
+        rig.restart()
+    assert {each["kind"] for each in people.told()} == {"save_unusable"}
+    assert people.told()[0]["facts"]["component"] == "risk_keeper"
+    assert people.told()[0]["text"].startswith("[dev/desk] What risk_keeper of bot one remembered")
 
 
 def test_summary__is_told_with_the_first_line_of_the_next_day(rig: Rig, people: People) -> None:
