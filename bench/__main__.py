@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
-from bench import candles, embedded, recovery, spool
+from bench import candles, embedded, recovery, spool, turn
 from bench.figure import Figure
 from bench.ground import Ground, durable_server, migrated
 from bench.link import slow_link
@@ -35,6 +35,7 @@ def _figures(rounds: int) -> Iterator[Figure]:
         yield _recovery(server, rounds)
         yield from spool.figures(server, rounds)
         yield from candles.figures(server, rounds)
+        yield from turn.figures(server)
         yield from _managed(server, rounds)
     yield from _embedded()
 
