@@ -161,7 +161,7 @@ def _tell_trades(desk: Desk, bot: Bot, over: Mapping[str, int]) -> None:
     ):
         for each in bot.remembered:
             if trade.number > each.counted.get(trade.symbol, 0):
-                # A venue whose clock jumped ahead shall not begin a day that has not come.
+                # One that is dated ahead of the venue's clock shall not begin a day that has not come.
                 each.component.close(trade.realised - trade.fees, min(closed_at, now))
                 each.counted[trade.symbol] = trade.number
 

@@ -106,7 +106,9 @@ REALISED_TODAY = _gauge("RealisedToday", "Realised after fees since midnight UTC
 
 SPOOL_DEPTH = _gauge("SpoolDepth", "Observations that PostgreSQL has not taken yet.")
 SPOOL_OLDEST = _gauge("SpoolOldestSeconds", "Age of the oldest of them.", unit="Seconds")
-OBSERVATIONS_DROPPED = _counter("ObservationsDropped", "Observations that could not be kept, by kind.", "kind")
+OBSERVATIONS_DROPPED = _counter(
+    "ObservationsDropped", "Observations that could not be kept, by kind.", "kind"
+)
 SPOOL_CORRUPT = _counter("SpoolCorrupt", "Parts of the spool that were damaged, torn or refused: set aside.")
 NOTIFICATIONS_DROPPED = _counter("NotificationsDropped", "Messages to people that could not be delivered.")
 MESSAGES_IGNORED = _counter("MessagesIgnored", "Messages on Telegram from chats that we do not listen to.")

@@ -81,6 +81,15 @@ def test_trades__that_closed_after_the_last_save_are_told_at_the_next_start(rig:
     assert len(expected) == 2
 
 
+def test_trade__dated_ahead_of_the_clock_begins_no_day_that_has_not_come(rig: Rig) -> None:
+    round_trip(rig, "first")
+    rig.database.rows("delete from component_states")
+    rig.database.rows("update trades set closed_at = closed_at + interval '2 days'")
+    rig.restart()
+    assert bot_of(rig).keeper.day == rig.desk.exchange.now().date()
+    assert len(bot_of(rig).keeper.recent) == 1
+
+
 def test_peak__and_drawdown_outlive_the_process(bare: Rig) -> None:
     bare.pace = ALWAYS
     bare.enrol().start()

@@ -85,7 +85,9 @@ def at_line(wanted: int, act: Callable[[], None]) -> None:
 
 def count_lines(folder: Path) -> int:
     """How many lines a whole life has, counted in a process of its own."""
-    script = "import sys, pathlib; from tests.spool import test_kill as t; t.tell_lines(pathlib.Path(sys.argv[1]))"
+    script = (
+        "import sys, pathlib; from tests.spool import test_kill as t; t.tell_lines(pathlib.Path(sys.argv[1]))"
+    )
     answer = subprocess.run(
         [sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=True, timeout=60
     )
