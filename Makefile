@@ -8,13 +8,14 @@ TEST := .venv/.test-installed
 CLOUD := .venv/.cloud-installed
 CHECKOV := .venv-checkov/.installed
 REHEARSAL := .venv-rehearsal/.installed
+PEERS := .venv-peers/.installed
 STAGE ?= dev
 DEPLOYED = $(if $(TEMPLATES),--templates $(TEMPLATES)) $(if $(IMAGE),--image $(IMAGE)) $(if $(ALLOW_REPLACE),--allow-replace $(ALLOW_REPLACE))
 SHELF = $(if $(BUCKET),--bucket $(BUCKET)) $(if $(FOLDER),--folder $(FOLDER))
 SOURCES := runtime tests requirements app.py stacks deploy $(wildcard bench docker migrations)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status verify stop psql migrate rollback backup restore drill schema test check format prove bench image ca synth access cost rehearse checkov plan deploy destroy lock clean
+.PHONY: help setup run status verify stop psql migrate rollback backup restore drill schema test check format prove bench image ca synth access cost rehearse checkov plan deploy destroy parquet lock clean
 
 help:  ## print these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -111,16 +112,20 @@ checkov: $(CHECKOV) $(TEST) $(CLOUD)  ## let checkov look at the templates of pr
 	@$(MAKE) --no-print-directory synth STAGE=prod >/dev/null
 	@$(BIN)/python -m tests.stacks.checkov .venv-checkov/bin/checkov cdk.out/prod
 
+parquet: $(RUNTIME)  ## install what `learning-data --format parquet` needs
+	@$(PYTHON) requirements/install.py parquet
+
 lock: $(RUNTIME)  ## write requirements/*.txt again from pyproject.toml; UPGRADE=1 takes newer versions
 	@$(BIN)/python requirements/lock.py $(if $(UPGRADE),--upgrade)
 
 clean:  ## remove .venv and caches; the bots' data stays
-	rm -rf .venv .venv-checkov .venv-rehearsal cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-checkov .venv-peers .venv-rehearsal cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(RUNTIME): requirements/runtime.txt
+$(RUNTIME): requirements/runtime.txt requirements/page.txt
 	@command -v $(PYTHON) >/dev/null || { echo "there is no $(PYTHON) here: install Python 3.11 or newer"; exit 1; }
 	@$(PYTHON) requirements/install.py runtime
+	@$(PYTHON) requirements/install.py page
 	@touch $@
 
 $(TEST): requirements/test.txt $(RUNTIME)
@@ -129,6 +134,10 @@ $(TEST): requirements/test.txt $(RUNTIME)
 
 $(REHEARSAL): requirements/rehearsal.txt
 	@$(PYTHON) requirements/install.py rehearsal
+	@touch $@
+
+$(PEERS): requirements/peers.txt
+	@$(PYTHON) requirements/install.py peers
 	@touch $@
 
 $(CHECKOV): requirements/checkov.txt

@@ -16,7 +16,9 @@ OLDEST = (3, 11)
 NAMES_OF_NEWER = ("python3.14", "python3.13", "python3.12", "python3.11")
 ROOT = Path(__file__).resolve().parent.parent
 # Lock files whose packages would not go together with ours.
-ALONE = ("rehearsal", "checkov")
+ALONE = ("rehearsal", "checkov", "peers")
+# Lock files that leave out what one of their packages asks for and we have no use of; pip would fetch or miss it.
+WITHOUT_DEPENDENCIES = ("page", "peers")
 
 
 def environment_of(lock_name: str) -> Path:
@@ -85,6 +87,8 @@ def main(lock_name: str) -> int:
         "--disable-pip-version-check",
         "--no-input",
     ]
+    if lock_name in WITHOUT_DEPENDENCIES:
+        pip.append("--no-deps")
     # Hashes and wheels only: what was locked is what is installed, and no package's code runs meanwhile.
     done = subprocess.run([*pip, "--only-binary=:all:", "--require-hashes", "-r", str(lock)], check=False)
     if done.returncode:

@@ -18,6 +18,7 @@ PYTHONS = (OLDEST_PYTHON, "3.12", "3.13", "3.14")
 QUIET = ["--quiet", "--no-config", "--no-header", "--no-annotate"]
 PLACELESS = ["--no-emit-index-url", "--no-emit-find-links"]
 COMPLETE = ["--universal", "--python-version", OLDEST_PYTHON, "--generate-hashes"]
+ONLY_WHEELS = ["--only-binary", ":all:"]
 CONSTRAINTS = ["-c", "requirements/constraints.txt"]
 
 
@@ -34,14 +35,12 @@ def write_lock(uv: Path, lock: str, *what: str) -> None:
             raise SystemExit(f"{lock}:{number} names a place, which a lock file here must not: {line}")
 
 
-def require_wheels(uv: Path, lock: str) -> None:
+def require_wheels(uv: Path, lock: str, *how: str) -> None:
     """Fails with uv's own sentence where a platform would have to build something from its source."""
     for platform in PLATFORMS:
         for python in PYTHONS:
             print(f"looking for wheels: {platform}, Python {python}", flush=True)
-            run_uv(
-                uv, lock, "--python-platform", platform, "--python-version", python, "--only-binary", ":all:"
-            )
+            run_uv(uv, lock, *how, "--python-platform", platform, "--python-version", python, *ONLY_WHEELS)
 
 
 def main(arguments: list[str]) -> None:
@@ -56,11 +55,19 @@ def main(arguments: list[str]) -> None:
         write_lock(uv, "requirements/test.txt", *project, "--group", "test", "-c", "requirements/runtime.txt")
         # The group alone, installed beside the other: synthesis needs nothing that trades.
         write_lock(uv, "requirements/cloud.txt", *upgrade, "--group", "cloud", "-c", "requirements/test.txt")
+        write_lock(
+            uv, "requirements/parquet.txt", *upgrade, "--group", "parquet", "-c", "requirements/test.txt"
+        )
+        # Only its files are served; what its Python would import is not wanted.
+        write_lock(uv, "requirements/page.txt", *upgrade, "--group", "page", "--no-deps")
         # In an environment of its own, so constrained by nothing of ours.
         for alone in ("rehearsal", "checkov"):
             write_lock(uv, f"requirements/{alone}.txt", *upgrade, "--group", alone)
+        less = ("--overrides", "requirements/overrides-peers.txt")
+        write_lock(uv, "requirements/peers.txt", *upgrade, "--group", "peers", *less)
         for lock in ("test", "cloud", "rehearsal", "checkov"):
             require_wheels(uv, f"requirements/{lock}.txt")
+        require_wheels(uv, "requirements/peers.txt", "--no-deps")
 
 
 if __name__ == "__main__":
