@@ -149,14 +149,24 @@ def _buckets(cloud: Cloud, stage: Stage, prices: Prices) -> Iterator[Thing]:
         )
 
 
-def _keys(cloud: Cloud, stage: Stage, prices: Prices) -> Iterator[Thing]:
-    """An alias goes with its stack; what is left of a key's name is its description."""
+def _describe_keys(cloud: Cloud) -> list[Mapping[str, Any]]:
+    """Those that can be looked at. Where none can, it is our permission that is missing, not a key's."""
+    found, refused = [], None
     for each in cloud.pages("kms", "ListKeys", "Keys"):
         try:
-            found = cloud.call("kms", "DescribeKey", KeyId=each["KeyId"])["KeyMetadata"]
-        except NotPermitted:
-            # Whoever may not look at a key did not make it: ours let the account look.
-            continue
+            found.append(cloud.call("kms", "DescribeKey", KeyId=each["KeyId"])["KeyMetadata"])
+        except NotPermitted as fault:
+            refused = (
+                fault  # a key whose policy lets nobody look is not one of ours: those let the account look
+            )
+    if refused is not None and not found:
+        raise refused
+    return found
+
+
+def _keys(cloud: Cloud, stage: Stage, prices: Prices) -> Iterator[Thing]:
+    """An alias goes with its stack; what is left of a key's name is its description."""
+    for found in _describe_keys(cloud):
         ours = found.get("Description", "").startswith(f"{stage.prefix}:")
         if ours and found.get("KeyManager", "CUSTOMER") == "CUSTOMER":
             dying = found["KeyState"] == "PendingDeletion"

@@ -50,7 +50,6 @@ NEEDLESS = {
     "numpy/polynomial": "likewise",
     "numpy/f2py": "a compiler of Fortran",
     "numpy/distutils": "likewise, its past",
-    "numpy/typing": "for checkers of types",
     "numpy/testing": "tools for tests",
     "numpy/_core/include": "headers, for compiling against it",
     "numpy/_core/lib": "static libraries, likewise",
