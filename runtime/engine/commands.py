@@ -14,7 +14,7 @@ from runtime.domain.identity import ClientOrderId, VenueOrderId, order_id
 from runtime.domain.market import MarketKind, VenueOrder
 from runtime.domain.order import RESTING, Intent, Kind, Order, Side, Status
 from runtime.engine import proof, reconciling, remembering, sending
-from runtime.engine.desk import Bot, Desk, set_state
+from runtime.engine.desk import Bot, Desk, set_enabled, set_state
 from runtime.store import bots, operations
 from runtime.store.operations import Command, Quarantined
 
@@ -46,10 +46,15 @@ def _resume(desk: Desk, command: Command) -> str:
 
 def _set_all(desk: Desk, command: Command, state: str) -> str:
     chosen = _bots(desk, command)
+    # Disabling is a pause that no resume ends, enabling a resume: a program that knows only those does nearly it.
+    enabled = {"yes": True, "no": False}.get(command.arguments.get("enabled", ""))
     for bot in chosen:
+        if enabled is not None and bot.enabled != enabled:
+            set_enabled(desk, bot, enabled=enabled, actor=command.requested_by)
         if bot.state != state:
             set_state(desk, bot, state, reason=command.reason or command.verb, actor=command.requested_by)
-    return f"{_names(chosen)}: {state}"
+    disabled = [bot.name for bot in chosen if state == "running" and not bot.enabled]
+    return f"{_names(chosen)}: {state}" + (f"; disabled: {', '.join(disabled)}" if disabled else "")
 
 
 def _flatten(desk: Desk, command: Command) -> str:

@@ -189,6 +189,13 @@ def set_state(desk: Desk, bot: Bot, state: str, *, reason: str, actor: str) -> N
     logs.info("bot changes state", bot=bot.name, state=state, reason=reason, actor=actor)
 
 
+def set_enabled(desk: Desk, bot: Bot, *, enabled: bool, actor: str) -> None:
+    with desk.store.single("record whether a bot is enabled") as tx:
+        bots.record_enabled(tx, desk.fence, bot.bot_id, enabled=enabled, actor=actor)
+    bot.enabled = enabled
+    logs.info("bot is enabled" if enabled else "bot is disabled", bot=bot.name, actor=actor)
+
+
 def trip_breaker(desk: Desk, bot: Bot, now: datetime) -> None:
     with desk.store.single("record that the daily loss is reached") as tx:
         bots.record_breaker(tx, desk.fence, bot.bot_id, now.date())

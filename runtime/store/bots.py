@@ -98,6 +98,11 @@ def record_state(tx: Tx, fence: Fence, bot_id: BotId, state: str, *, reason: str
     tx.rows(_SQL["record_state"], {**parameters, "state": state, "reason": reason, "actor": actor})
 
 
+def record_enabled(tx: Tx, fence: Fence, bot_id: BotId, *, enabled: bool, actor: str) -> None:
+    parameters = {"account_id": fence.account_id, "epoch": fence.epoch, "bot_id": bot_id}
+    tx.rows(_SQL["record_enabled"], {**parameters, "enabled": enabled, "actor": actor})
+
+
 def record_breaker(tx: Tx, fence: Fence, bot_id: BotId, day: date | None) -> None:
     parameters = {"account_id": fence.account_id, "epoch": fence.epoch, "bot_id": bot_id, "day": day}
     tx.rows(_SQL["record_breaker"], parameters)

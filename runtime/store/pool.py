@@ -4,6 +4,7 @@ A `Store` belongs to one tenant. Its transactions set that tenant themselves, fo
 server that is read-only: a standby answers like a primary until somebody writes. Above this door nobody knows psycopg.
 """
 
+import copy
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +31,7 @@ from runtime.telemetry import table
 SCHEMA = "holdfast"
 # Both in the statement's own round trip: the tenant, and whether this server takes writes at all.
 _ENTER = "select set_config('holdfast.user_id', %s, true), current_setting('transaction_read_only')"
+_OVERSEE = "set transaction isolation level repeatable read, read only; set local role holdfast_overseer"
 _CONNECT_SECONDS = 5
 # How the schema refuses a write whose epoch is not the lease's.
 _FENCED = "HF001"
@@ -201,6 +203,23 @@ class Store:
             connection.execute("set transaction isolation level repeatable read, read only")
             connection.execute(_ENTER, (str(self.tenant),))
             yield Tx(connection, self.tenant, self._timing)
+
+    @contextmanager
+    def oversight(self, action: str) -> Iterator[Tx]:
+        """Many reads of one instant, over all tenants: as the role that was made for it, if ours may become it."""
+        with (
+            _translated(action, self._timing),
+            self._pool.connection() as connection,
+            connection.transaction(),
+        ):
+            connection.execute(_OVERSEE)
+            yield Tx(connection, self.tenant, self._timing)
+
+    def of(self, tenant: UserId) -> Self:
+        """Another tenant's ledger, through the same connections."""
+        other = copy.copy(self)
+        other.tenant = tenant
+        return other
 
     def pool_use(self) -> Mapping[str, int]:
         return self._pool.get_stats()

@@ -28,6 +28,18 @@ def test_pause__without_a_bot_means_all_and_outlives_a_restart(rig: Rig) -> None
     assert [rig.bot(name)["ticks"] for name in rig.names] == [0, 0]
 
 
+def test_disable__outlives_a_resume_and_a_restart_until_the_bot_is_enabled(rig: Rig) -> None:
+    assert rig.obey("pause", "one", enabled="no") == ("done", "one: paused")
+    assert rig.obey("resume", "one") == ("done", "one: running; disabled: one")
+    rig.restart()
+    rig.tick()
+    assert rig.bot("one")["ticks"] == 0
+    assert rig.obey("resume", "one", enabled="yes") == ("done", "one: running")
+    rig.tick()
+    assert rig.bot("one")["ticks"] > 0
+    assert rig.audit()[:3] == ["bot disabled", "bot paused", "command pause"]
+
+
 def test_flatten__pauses_takes_back_what_rests_and_closes_what_is_held(rig: Rig) -> None:
     rig.trade(TAKES, RESTS)
     rig.tick()

@@ -12,6 +12,8 @@ ROLES = ("holdfast_bot", "holdfast_api", "holdfast_readonly")
 OWNER = "holdfast_owner"
 # Reads all tenants, if it was granted that, through a policy of its own; the probes are not for it.
 BACKUP = "holdfast_backup"
+# The same for an admin: nobody logs in as it, the API becomes it for a transaction.
+OVERSEER = "holdfast_overseer"
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -54,11 +56,19 @@ _WIDE_POLICIES = """
       is distinct from ('PERMISSIVE', 'ALL', '(user_id = holdfast.tenant())', '(user_id = holdfast.tenant())')
       and (policyname, permissive, cmd, roles::text[], qual)
       is distinct from ('backup', 'PERMISSIVE', 'SELECT', array['holdfast_backup'], 'true')
+      and (policyname, permissive, cmd, roles::text[], qual)
+      is distinct from ('overseer', 'PERMISSIVE', 'SELECT', array['holdfast_overseer'], 'true')
 """
 _UNSAVED_TABLES = """
     select relname from pg_class as t
     where relnamespace = 'holdfast'::regnamespace and relkind in ('r', 'p') and relrowsecurity
       and not exists (select from pg_policy where polrelid = t.oid and polname = 'backup')
+"""
+_UNSEEN_TABLES = """
+    select relname from pg_class as t
+    where relnamespace = 'holdfast'::regnamespace and relkind in ('r', 'p') and relrowsecurity
+      and not (has_table_privilege('holdfast_overseer', t.oid, 'select')
+        and exists (select from pg_policy where polrelid = t.oid and polname = 'overseer'))
 """
 _OPEN_VIEWS = """
     select relname from pg_class
@@ -104,6 +114,7 @@ def holes(connection: Connection) -> dict[str, list[Any]]:
         "table without forced row-level security and a policy": _UNGUARDED_TABLES,
         "policy that is not the tenant's": _WIDE_POLICIES,
         "table whose rows a backup would not hold": _UNSAVED_TABLES,
+        "table whose rows an admin of all tenants would not see": _UNSEEN_TABLES,
         "view that reads with its owner's rights": _OPEN_VIEWS,
         "function that runs with its owner's rights": _DEFINER_FUNCTIONS,
     }

@@ -120,9 +120,10 @@ def test_roles__may_log_in_and_nothing_else(undisturbed: Database) -> None:
         " from pg_roles as r where rolname like 'holdfast%%' and rolname <> 'holdfast_admin' order by 1"
     )
     assert rows == [
-        (API, True, False, False),
+        (API, True, False, True),  # of the overseer, which it has to become
         (catalogue.BACKUP, True, False, False),
         (BOT, True, False, False),
+        (catalogue.OVERSEER, False, False, False),
         (catalogue.OWNER, False, False, False),
         (READONLY, True, False, False),
     ]
@@ -141,3 +142,13 @@ def test_roles__may_make_nothing_and_move_no_version(undisturbed: Database, role
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement)
         assert connection.execute("select count(*) from public.alembic_version").fetchone() == (1,)
+
+
+def test_overseer__sees_every_row_and_may_write_none(undisturbed: Database) -> None:
+    asked = "select count(*) from pg_class as t, unnest(%s::text[]) as v where relkind = 'r'"
+    asked += (
+        " and relnamespace = 'holdfast'::regnamespace and has_table_privilege('holdfast_overseer', t.oid, v)"
+    )
+    assert undisturbed.rows(asked, (["insert", "update", "delete", "truncate"],)) == [(0,)]
+    inherits = "select inherit_option, set_option from pg_auth_members where member = 'holdfast_api'::regrole"
+    assert undisturbed.rows(inherits) == [(False, True)]

@@ -158,8 +158,15 @@ def test_roles__are_as_weak_as_they_should_be(empty: Database, migrator: Secret)
             " union select pg_get_userbyid(proowner) from pg_proc where pronamespace = 'holdfast'::regnamespace"
             " union select pg_get_userbyid(nspowner) from pg_namespace where nspname = 'holdfast'"
         ).fetchall()
-    everybody = sorted((*catalogue.ROLES, catalogue.BACKUP, catalogue.OWNER))
-    assert roles == [(role, role != catalogue.OWNER, False, 0) for role in everybody]
+        # Being a member is not enough on any server: who does not say that it oversees sees its own tenant's rows.
+        becomes, inherits = connection.execute(
+            "select pg_has_role('holdfast_api', 'holdfast_overseer', 'member'),"
+            " pg_has_role('holdfast_api', 'holdfast_overseer', 'usage')"
+        ).fetchall()[0]
+    everybody = sorted((*catalogue.ROLES, catalogue.BACKUP, catalogue.OWNER, catalogue.OVERSEER))
+    no_logins = (catalogue.OWNER, catalogue.OVERSEER)
+    assert roles == [(role, role not in no_logins, False, role == "holdfast_api") for role in everybody]
+    assert (becomes, inherits) == (True, False)
     assert owners == [("holdfast_owner",)]
 
 

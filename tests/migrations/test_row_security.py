@@ -177,6 +177,8 @@ HOLES = [
     "create policy wide on orders for select using (true)",
     "alter policy backup on orders to public",
     "drop policy backup on orders",
+    "alter policy overseer on orders to public",
+    "drop policy overseer on orders",
     "create view all_orders as select * from orders",
     "create materialized view all_orders as select * from orders",
     "create function first_order() returns uuid language sql security definer"

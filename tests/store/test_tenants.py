@@ -151,6 +151,9 @@ def _writes(tx: Tx, it: Victim) -> dict[str, Callable[[], Any]]:
         "bots.record_baseline": lambda: bots.record_baseline(tx, it.fence, {}),
         "bots.record_tick": lambda: bots.record_tick(tx, it.fence, NOW, [TickMark(it.bot, Decimal(1), None)]),
         "bots.record_state": lambda: bots.record_state(tx, it.fence, it.bot, "paused", **told),
+        "bots.record_enabled": lambda: bots.record_enabled(
+            tx, it.fence, it.bot, enabled=False, actor="a stranger"
+        ),
         "bots.record_breaker": lambda: bots.record_breaker(tx, it.fence, it.bot, NOW.date()),
         "bots.record_memory": lambda: bots.record_memory(tx, it.fence, it.bot, {}, actor="a stranger"),
         "bots.close_interrupted_jobs": lambda: bots.close_interrupted_jobs(tx, it.fence),

@@ -49,6 +49,20 @@ with guard as (
 )
 select assert_written((select count(*) from guard), (select count(*) from written), 1)
 
+-- record_enabled: a bot is taken out of its desk's round, or put back into it, until somebody says otherwise
+with guard as (
+  select epoch from leases where account_id = %(account_id)s and epoch = %(epoch)s for share
+), written as (
+  update bots set enabled = %(enabled)s, state_since = clock_timestamp() from guard where bot_id = %(bot_id)s
+  returning bot_id
+), noted as (
+  insert into audit_log (user_id, actor, action, subject, facts)
+  select tenant(), %(actor)s, case when %(enabled)s then 'bot enabled' else 'bot disabled' end, bot_id::text,
+    jsonb_build_object('enabled', %(enabled)s::boolean)
+  from written
+)
+select assert_written((select count(*) from guard), (select count(*) from written), 1)
+
 -- record_breaker: the daily loss was reached; it stays tripped for that day whatever happens to the process
 with guard as (
   select epoch from leases where account_id = %(account_id)s and epoch = %(epoch)s for share
