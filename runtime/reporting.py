@@ -9,13 +9,12 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from runtime import building, errors
-from runtime.domain import money
+from runtime import building, errors, printing
 from runtime.domain.performance import Performance
 from runtime.domain.phantom import Statistics
 from runtime.domain.position import Trade
@@ -72,7 +71,7 @@ def show_stats(settings: Settings, args: argparse.Namespace) -> int:
         worst = reports.load_worst_trades(tx, scope, _EXTREMES)
         curve = reports.load_equity(tx, bot.bot_id, scope.since, _CURVE_POINTS) if bot else []
     if args.json:
-        _print_json(
+        printing.print_json(
             {
                 "period": args.period,
                 "bot": bot.bot if bot else None,
@@ -89,14 +88,17 @@ def show_stats(settings: Settings, args: argparse.Namespace) -> int:
         )
         return 0
     lines = [("all", together), *by_symbol.items()]
-    _print_table(("", *_FIGURES), [(name, *_figures(each)) for name, each in lines])
+    printing.print_table(("", *_FIGURES), [(name, *_figures(each)) for name, each in lines])
     shown = days[-_DAYS_SHOWN:]
-    _print_table(
+    printing.print_table(
         ("day", "trades", "result", "total"),
-        [(str(each.day), str(each.trades), _money(each.result), _money(each.total)) for each in shown],
+        [
+            (str(each.day), str(each.trades), printing.amount(each.result), printing.amount(each.total))
+            for each in shown
+        ],
     )
     for name, trades in (("best", best), ("worst", worst)):
-        _print_table((name, "symbol", "closed", "result"), [("", *_line(each)) for each in trades])
+        printing.print_table((name, "symbol", "closed", "result"), [("", *_line(each)) for each in trades])
     return 0
 
 
@@ -107,7 +109,7 @@ def show_phantoms(settings: Settings, args: argparse.Namespace) -> int:
         together, by_strategy = phantoms.load_statistics(tx, bot_id)
         blocked = phantoms.load_blocked(tx, bot_id)
     if args.json:
-        _print_json(
+        printing.print_json(
             {
                 "bot": bot.bot if bot else None,
                 "together": _counted(together),
@@ -118,8 +120,8 @@ def show_phantoms(settings: Settings, args: argparse.Namespace) -> int:
         return 0
     head = "signals taken rejected open won lost expired void right of-taken of-rejected newest".split()
     lines = [("all", together), *by_strategy.items()]
-    _print_table(("", *head), [(name, *_counts(each)) for name, each in lines])
-    _print_table(("blocked by", "times"), [(reason, str(count)) for reason, count in blocked])
+    printing.print_table(("", *head), [(name, *_counts(each)) for name, each in lines])
+    printing.print_table(("blocked by", "times"), [(reason, str(count)) for reason, count in blocked])
     return 0
 
 
@@ -128,7 +130,7 @@ def show_leaderboard(settings: Settings, args: argparse.Namespace) -> int:
         since = Scope.of(args.period, datetime.now(UTC)).since
         board = reports.load_leaderboard(tx, since)
     if args.json:
-        _print_json(
+        printing.print_json(
             [
                 {
                     "rank": rank,
@@ -143,10 +145,16 @@ def show_leaderboard(settings: Settings, args: argparse.Namespace) -> int:
         )
         return 0
     rows = [
-        (f"{rank}. {each.bot}", each.account, each.strategy, _money(each.equity), *_figures(each.performance))
+        (
+            f"{rank}. {each.bot}",
+            each.account,
+            each.strategy,
+            printing.amount(each.equity),
+            *_figures(each.performance),
+        )
         for rank, each in enumerate(board, 1)
     ]
-    _print_table(("bot", "account", "strategy", "equity", *_FIGURES), rows)
+    printing.print_table(("bot", "account", "strategy", "equity", *_FIGURES), rows)
     return 0
 
 
@@ -166,7 +174,7 @@ def write_learning(settings: Settings, args: argparse.Namespace) -> int:
 
 def _write_jsonl(store: Store) -> None:
     for facts, features in phantoms.iterate_learning(store):
-        print(json.dumps({**facts, "features": _numbers(features)}, default=_plain))
+        print(json.dumps({**facts, "features": _numbers(features)}, default=printing.plain))
 
 
 def _write_csv(store: Store) -> None:
@@ -187,7 +195,7 @@ def _cell(value: object) -> str:
         return value or ""
     if isinstance(value, bool | dict | list):
         return json.dumps(_numbers(value))
-    return _plain(value)
+    return printing.plain(value)
 
 
 def _numbers(value: Any) -> Any:
@@ -197,12 +205,6 @@ def _numbers(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _numbers(each) for name, each in value.items()}
     return [_numbers(each) for each in value] if isinstance(value, list) else value
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return f"{money.canonical(value):f}" if isinstance(value, Decimal) else str(value)
 
 
 # --- how it is told --------------------------------------------------------------------------------------------------
@@ -274,43 +276,27 @@ def _counted(of: Statistics) -> dict[str, object]:
 
 
 def _figures(of: Performance) -> Iterator[str]:
-    yield from (str(of.trades), str(of.wins), str(of.losses), _money(of.result), _percent(of.win_rate))
-    yield from (_money(of.profit_factor), _money(of.expectancy), _money(of.best), _money(of.worst))
+    yield from (
+        str(of.trades),
+        str(of.wins),
+        str(of.losses),
+        printing.amount(of.result),
+        printing.percent(of.win_rate),
+    )
+    yield from (
+        printing.amount(of.profit_factor),
+        printing.amount(of.expectancy),
+        printing.amount(of.best),
+        printing.amount(of.worst),
+    )
     yield f"{of.streak:+d}"
 
 
 def _counts(of: Statistics) -> Iterator[str]:
     yield from map(str, (of.total, of.executed, of.rejected, of.open, of.won, of.lost, of.expired, of.void))
     rates = (of.accuracy, of.accuracy_executed, of.accuracy_rejected, of.rolling_win_rate)
-    yield from map(_percent, rates)
+    yield from map(printing.percent, rates)
 
 
 def _line(of: Trade) -> tuple[str, str, str]:
-    return of.symbol, f"{of.closed_at:%Y-%m-%d %H:%M}", _money(of.realised - of.fees)
-
-
-def _money(amount: Decimal | None) -> str:
-    return "-" if amount is None else f"{amount:,.2f}"
-
-
-def _percent(share: Decimal | None) -> str:
-    return "-" if share is None else f"{share:.1%}"
-
-
-def _print_json(told: Mapping[str, object] | Sequence[object]) -> None:
-    print(json.dumps(told, default=_plain))
-
-
-def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Words to the left, numbers to the right; nothing where there is nothing to show."""
-    if not rows:
-        return
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    words = [any(row[place][:1].isalpha() for row in rows) for place in range(len(head))]
-    for row in (head, *rows):
-        cells = [
-            cell.ljust(width) if place == 0 or is_word else cell.rjust(width)
-            for place, (cell, width, is_word) in enumerate(zip(row, widths, words, strict=True))
-        ]
-        print("  ".join(cells).rstrip())
-    print()
+    return of.symbol, f"{of.closed_at:%Y-%m-%d %H:%M}", printing.amount(of.realised - of.fees)
