@@ -5,7 +5,7 @@
     │   ├── VenueUnavailable, VenueUntrusted, RateLimited, StoreUnavailable, Conflict
     ├── Refused     record it and go on
     │   ├── RejectedByVenue, RejectedByRisk, InvalidCommand, InvalidDecision, AlreadyRecorded, NotAllWell,
-    │   ├── InvalidObservation, SpoolFull, SpoolUnusable
+    │   ├── InvalidObservation, SpoolFull, SpoolUnusable, ArtefactUnusable, ArtefactsUnavailable
     ├── Uncertain   stop trading this symbol until it is proved
     │   └── OutcomeUnknown
     └── Halt        leave the process; the supervisor restarts it into recovery
@@ -110,6 +110,14 @@ class SpoolFull(Refused):
 class SpoolUnusable(Refused):
     """Nothing can be kept in the spool {folder}: {detail}. {remedy} Trading goes on; what is seen meanwhile is dropped
     and counted."""
+
+
+class ArtefactUnusable(Refused):
+    """The artefact {sha256} in {place} cannot be used: {detail}. What was learned before it is used instead."""
+
+
+class ArtefactsUnavailable(Refused):
+    """Nothing can be put into {place} or read from it: {detail}. Trading goes on; what is learned now is not kept."""
 
 
 class Uncertain(BotError):

@@ -1,8 +1,8 @@
-"""Backups in a bucket of S3. The only module of the runtime's that knows boto3.
+"""Backups in a bucket of S3.
 
 Writing takes the right to put objects and nothing else: no listing, no reading, no removing, not even of what was begun
-and not finished, which the bucket's lifecycle clears away. Each request carries a checksum, as Object Lock demands, and
-encryption is the bucket's own default. A dump of any size passes in parts, and only its last two are held in memory.
+and not finished, which the bucket's lifecycle clears away. A dump of any size passes in parts, of which only the last
+two are held in memory.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from runtime import errors
+from runtime.artefacts import s3
 from runtime.backups import manifest
 from runtime.backups.shelf import DUMP, MANIFEST, READ_BYTES
 
@@ -19,21 +19,18 @@ PREFIX = "pg_dump/"
 # S3 takes 10,000 parts of at most 5 GB: sizes double after each thousand, so that memory stays small for small dumps.
 PART_BYTES = 8 << 20
 PARTS_OF_A_SIZE = 1000
-_SECONDS_TO_CONNECT = 10
-_SECONDS_TO_ANSWER = 120
-_ATTEMPTS = 8
 
 
 class Bucket:
     def __init__(self, name: str, *, region: str | None = None) -> None:
         self._name = name
         self.place = f"s3://{name}/{PREFIX.rstrip('/')}"
-        with _translated("look", name):
-            self._client = _connect(region)
+        with s3.translated("look", name):
+            self._client = s3.connect(region)
 
     def names(self) -> dict[str, bool]:
         found: set[str] = set()
-        with _translated("list the backups", self._name):
+        with s3.translated("list the backups", self._name):
             for page in self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self._name, Prefix=PREFIX
             ):
@@ -47,7 +44,7 @@ class Bucket:
             yield _Upload(self._client, self._name, PREFIX + name + DUMP, aside)
 
     def put_manifest(self, name: str, text: bytes) -> None:
-        with _translated("put the manifest", self._name):
+        with s3.translated("put the manifest", self._name):
             self._client.put_object(
                 Bucket=self._name, Key=PREFIX + name + MANIFEST, Body=text, ChecksumAlgorithm="CRC32"
             )
@@ -60,7 +57,7 @@ class Bucket:
         return self._get(name + DUMP)
 
     def _get(self, name: str) -> Iterator[bytes] | None:
-        with _translated("read a backup", self._name):
+        with s3.translated("read a backup", self._name):
             try:
                 answer = self._client.get_object(Bucket=self._name, Key=PREFIX + name)
             except self._client.exceptions.NoSuchKey:
@@ -70,7 +67,7 @@ class Bucket:
     def _pieces(self, body: Any) -> Iterator[bytes]:
         try:
             while True:
-                with _translated("read a backup", self._name):
+                with s3.translated("read a backup", self._name):
                     piece = body.read(READ_BYTES)
                 if not piece:
                     return
@@ -99,14 +96,14 @@ class _Upload:
 
     def finish(self) -> None:
         if self._upload_id is None:
-            with _translated("put the dump", self._bucket):
+            with s3.translated("put the dump", self._bucket):
                 self._client.put_object(
                     Bucket=self._bucket, Key=self._key, Body=bytes(self._held), ChecksumAlgorithm="CRC32"
                 )
             return
         self._send()
         self._await()
-        with _translated("put the dump together", self._bucket):
+        with s3.translated("put the dump together", self._bucket):
             self._client.complete_multipart_upload(
                 Bucket=self._bucket,
                 Key=self._key,
@@ -116,7 +113,7 @@ class _Upload:
 
     def _send(self) -> None:
         if self._upload_id is None:
-            with _translated("begin the dump", self._bucket):
+            with s3.translated("begin the dump", self._bucket):
                 begun = self._client.create_multipart_upload(
                     Bucket=self._bucket, Key=self._key, ChecksumAlgorithm="CRC32"
                 )
@@ -127,7 +124,7 @@ class _Upload:
             self._held.clear()
 
     def _put_part(self, number: int, part: bytes) -> dict[str, Any]:
-        with _translated("put a part of the dump", self._bucket):
+        with s3.translated("put a part of the dump", self._bucket):
             put = self._client.upload_part(
                 Bucket=self._bucket,
                 Key=self._key,
@@ -143,32 +140,3 @@ class _Upload:
         if self._travelling is not None:
             self._parts.append(self._travelling.result())
             self._travelling = None
-
-
-def _connect(region: str | None) -> Any:
-    # A third of a second and some megabytes, which only those pay who keep backups in a bucket.
-    import boto3
-    from botocore.config import Config
-
-    config = Config(
-        retries={"mode": "standard", "max_attempts": _ATTEMPTS},
-        connect_timeout=_SECONDS_TO_CONNECT,
-        read_timeout=_SECONDS_TO_ANSWER,
-        request_checksum_calculation="when_supported",
-        response_checksum_validation="when_required",
-    )
-    return boto3.client("s3", region_name=region, config=config)
-
-
-@contextmanager
-def _translated(action: str, bucket: str) -> Iterator[None]:
-    """Of AWS's answer the code alone: its text may repeat what was asked, and by whom."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        yield
-    except ClientError as fault:
-        code = fault.response.get("Error", {}).get("Code", "no code")
-        raise errors.BucketUnavailable(action=action, bucket=bucket, detail=code) from None
-    except (BotoCoreError, OSError) as fault:
-        raise errors.BucketUnavailable(action=action, bucket=bucket, detail=type(fault).__name__) from None

@@ -91,6 +91,17 @@ def iterate_learning(store: Store) -> Iterator[tuple[dict[str, Any], dict[str, A
         after = at, phantom_id
 
 
+def count_judged(tx: Tx, bot_id: BotId, strategy: str) -> int:
+    row = tx.row(_SQL["count_judged"], {"bot_id": bot_id, "strategy": strategy})
+    return 0 if row is None else int(row[0])
+
+
+def load_examples(tx: Tx, bot_id: BotId, strategy: str, count: int) -> list[tuple[dict[str, Any], bool]]:
+    """The newest signals that were judged, oldest first: what was seen, and whether their way brought something."""
+    rows = tx.rows(_SQL["load_examples"], {"bot_id": bot_id, "strategy": strategy, "count": count})
+    return [(features if isinstance(features, dict) else {}, won) for features, won in reversed(rows)]
+
+
 def _phantom(row: Row) -> Phantom:
     phantom_id, bot_id, at, symbol, side, opened_price, take_profit, stop_loss = row
     return Phantom(

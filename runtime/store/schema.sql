@@ -183,6 +183,15 @@ create table holdfast.allocations (
   drift numeric generated always as (((share)::numeric - (target_share)::numeric)) stored
 );
 
+create table holdfast.artefacts (
+  user_id uuid not null,
+  digest bytea not null,
+  size bigint not null,
+  place text not null,
+  body bytea,
+  created_at timestamp with time zone default clock_timestamp() not null
+);
+
 create table holdfast.audit_log (
   user_id uuid not null,
   audit_id bigint generated always as identity,
@@ -353,6 +362,32 @@ create table holdfast.market_snapshots (
   ask holdfast.positive not null,
   last holdfast.positive not null,
   details jsonb not null
+);
+
+create table holdfast.model_aliases (
+  user_id uuid not null,
+  bot_id uuid not null,
+  alias text not null,
+  name text not null,
+  created_at timestamp with time zone default clock_timestamp() not null
+);
+
+create table holdfast.models (
+  user_id uuid not null,
+  bot_id uuid not null,
+  name text not null,
+  version bigint not null,
+  digest bytea not null,
+  shape integer not null,
+  codec text not null,
+  metrics jsonb not null,
+  training_size integer not null,
+  examples_seen bigint not null,
+  promoted boolean not null,
+  previous bigint,
+  epoch bigint not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  promoted_at timestamp with time zone
 );
 
 create table holdfast.order_events (
@@ -570,6 +605,7 @@ create table holdfast.users (
 
 alter table holdfast.accounts add constraint accounts_pkey PRIMARY KEY (user_id, account_id);
 alter table holdfast.allocations add constraint allocations_pkey PRIMARY KEY (bot_id, at, asset, user_id);
+alter table holdfast.artefacts add constraint artefacts_pkey PRIMARY KEY (digest, user_id);
 alter table holdfast.audit_log add constraint audit_log_pkey PRIMARY KEY (audit_id, user_id);
 alter table holdfast.blocked_signals add constraint blocked_signals_pkey PRIMARY KEY (bot_id, day, reason, user_id);
 alter table holdfast.bots add constraint bots_pkey PRIMARY KEY (user_id, bot_id);
@@ -582,6 +618,8 @@ alter table holdfast.fills add constraint fills_pkey PRIMARY KEY (account_id, sy
 alter table holdfast.jobs add constraint jobs_pkey PRIMARY KEY (job_id, user_id);
 alter table holdfast.leases add constraint leases_pkey PRIMARY KEY (user_id, account_id);
 alter table holdfast.market_snapshots add constraint market_snapshots_pkey PRIMARY KEY (account_id, symbol, at, user_id);
+alter table holdfast.model_aliases add constraint model_aliases_pkey PRIMARY KEY (bot_id, alias, user_id);
+alter table holdfast.models add constraint models_pkey PRIMARY KEY (bot_id, name, version, user_id);
 alter table holdfast.order_events add constraint order_events_pkey PRIMARY KEY (account_id, sequence, user_id);
 alter table holdfast.orders add constraint orders_pkey PRIMARY KEY (order_id, user_id);
 alter table holdfast.phantoms add constraint phantoms_pkey PRIMARY KEY (phantom_id, user_id);
@@ -605,17 +643,24 @@ alter table holdfast.orders add constraint orders_client_order_id_key UNIQUE (ac
 alter table holdfast.orders add constraint orders_venue_order_id_key UNIQUE (account_id, venue_order_id, user_id);
 alter table holdfast.trader_scores add constraint trader_scores_trader_once UNIQUE (run_id, trader, user_id);
 alter table holdfast.accounts add constraint accounts_kind_known CHECK ((kind = ANY (ARRAY['spot'::text, 'linear'::text])));
+alter table holdfast.artefacts add constraint artefacts_body_where_it_lies CHECK (((place = 'database'::text) = (body IS NOT NULL)));
+alter table holdfast.artefacts add constraint artefacts_place_known CHECK ((place = ANY (ARRAY['database'::text, 'folder'::text, 'bucket'::text])));
+alter table holdfast.artefacts add constraint artefacts_sound CHECK (((length(digest) = 32) AND (size >= 0) AND (octet_length(body) <= 67108864)));
 alter table holdfast.blocked_signals add constraint blocked_signals_count_known CHECK ((count >= 0));
 alter table holdfast.bots add constraint bots_sound CHECK (holdfast.bot_is_sound(state, symbols));
 alter table holdfast.commands add constraint commands_finished_has_outcome CHECK (((status = 'pending'::text) = (finished_at IS NULL)));
 alter table holdfast.commands add constraint commands_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'done'::text, 'refused'::text])));
-alter table holdfast.commands add constraint commands_verb_known CHECK ((verb = ANY (ARRAY['pause'::text, 'resume'::text, 'flatten'::text, 'cancel'::text, 'adopt'::text, 'ignore'::text, 'close'::text, 'reset'::text])));
+alter table holdfast.commands add constraint commands_verb_known CHECK ((verb = ANY (ARRAY['pause'::text, 'resume'::text, 'flatten'::text, 'cancel'::text, 'adopt'::text, 'ignore'::text, 'close'::text, 'reset'::text, 'promote'::text, 'rollback'::text])));
 alter table holdfast.component_states add constraint component_states_codec_known CHECK ((codec = ANY (ARRAY['json'::text, 'npz'::text, 'raw'::text])));
 alter table holdfast.component_states add constraint component_states_sound CHECK (((place >= 0) AND (version >= 1) AND (shape >= 1) AND (length(digest) = 32) AND (octet_length(body) <= 67108864)));
 alter table holdfast.decisions add constraint decisions_lengths_fit CHECK (((length(prompt) <= prompt_length) AND (length(answer) <= answer_length) AND (duration_ms >= 0)));
 alter table holdfast.fills add constraint fills_side_known CHECK ((side = ANY (ARRAY['buy'::text, 'sell'::text])));
 alter table holdfast.jobs add constraint jobs_sound CHECK (holdfast.job_is_sound(status));
 alter table holdfast.leases add constraint leases_epoch_positive CHECK ((epoch > 0));
+alter table holdfast.model_aliases add constraint model_aliases_sound CHECK (((alias <> name) AND ((length(alias) >= 1) AND (length(alias) <= 200)) AND ((length(name) >= 1) AND (length(name) <= 200))));
+alter table holdfast.models add constraint models_codec_known CHECK ((codec = ANY (ARRAY['json'::text, 'npz'::text, 'raw'::text])));
+alter table holdfast.models add constraint models_promoted_once_at CHECK (((promoted_at IS NOT NULL) OR (NOT promoted)));
+alter table holdfast.models add constraint models_sound CHECK (((version >= 1) AND (shape >= 1) AND (training_size >= 0) AND (examples_seen >= 0) AND ((length(name) >= 1) AND (length(name) <= 200))));
 alter table holdfast.order_events add constraint order_events_linked CHECK (((sequence > 0) AND (octet_length(digest) = 32) AND (octet_length(previous) = 32)));
 alter table holdfast.orders add constraint orders_sound CHECK (holdfast.order_is_sound(side, kind, status, (quantity)::numeric, (price)::numeric, (filled_quantity)::numeric, venue_order_id, created_at, send_before));
 alter table holdfast.phantoms add constraint phantoms_closed_whole CHECK ((num_nulls(closed_at, closed_price, outcome, result) = ANY (ARRAY[0, 4])));
@@ -647,6 +692,9 @@ alter table holdfast.component_states add constraint component_states_bot_fkey F
 alter table holdfast.decisions add constraint decisions_bot_fkey FOREIGN KEY (user_id, bot_id) REFERENCES holdfast.bots(user_id, bot_id);
 alter table holdfast.fills add constraint fills_order_fkey FOREIGN KEY (user_id, order_id) REFERENCES holdfast.orders(user_id, order_id);
 alter table holdfast.leases add constraint leases_account_fkey FOREIGN KEY (user_id, account_id) REFERENCES holdfast.accounts(user_id, account_id);
+alter table holdfast.model_aliases add constraint model_aliases_bot_fkey FOREIGN KEY (user_id, bot_id) REFERENCES holdfast.bots(user_id, bot_id);
+alter table holdfast.models add constraint models_artefact_fkey FOREIGN KEY (digest, user_id) REFERENCES holdfast.artefacts(digest, user_id);
+alter table holdfast.models add constraint models_bot_fkey FOREIGN KEY (user_id, bot_id) REFERENCES holdfast.bots(user_id, bot_id);
 alter table holdfast.orders add constraint orders_bot_fkey FOREIGN KEY (user_id, account_id, bot_id) REFERENCES holdfast.bots(user_id, account_id, bot_id);
 alter table holdfast.phantoms add constraint phantoms_bot_fkey FOREIGN KEY (user_id, bot_id) REFERENCES holdfast.bots(user_id, bot_id);
 alter table holdfast.positions add constraint positions_bot_fkey FOREIGN KEY (user_id, account_id, bot_id) REFERENCES holdfast.bots(user_id, account_id, bot_id);
@@ -667,6 +715,8 @@ CREATE INDEX fills_position ON holdfast.fills USING btree (bot_id, symbol, trade
 CREATE INDEX fills_recent ON holdfast.fills USING btree (account_id, traded_at);
 CREATE INDEX jobs_running ON holdfast.jobs USING btree (account_id) WHERE (status = 'running'::text);
 CREATE INDEX jobs_started ON holdfast.jobs USING brin (started_at);
+CREATE INDEX models_artefact ON holdfast.models USING btree (digest);
+CREATE UNIQUE INDEX models_promoted ON holdfast.models USING btree (bot_id, name, user_id) WHERE promoted;
 CREATE INDEX order_events_order ON holdfast.order_events USING btree (order_id, sequence);
 CREATE INDEX orders_recent ON holdfast.orders USING btree (account_id, updated_at);
 CREATE INDEX orders_unsettled ON holdfast.orders USING btree (account_id, created_at) WHERE (status = ANY (ARRAY['pending'::text, 'submitted'::text, 'open'::text, 'partially_filled'::text, 'unknown'::text]));
@@ -684,6 +734,7 @@ CREATE INDEX trades_open ON holdfast.trades USING btree (account_id) WHERE ((clo
 
 CREATE TRIGGER accounts_truncate BEFORE TRUNCATE ON holdfast.accounts FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER allocations_truncate BEFORE TRUNCATE ON holdfast.allocations FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER artefacts_truncate BEFORE TRUNCATE ON holdfast.artefacts FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE ON holdfast.audit_log FOR EACH ROW EXECUTE FUNCTION holdfast.refuse_change();
 CREATE TRIGGER audit_log_truncate BEFORE TRUNCATE ON holdfast.audit_log FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER blocked_signals_truncate BEFORE TRUNCATE ON holdfast.blocked_signals FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
@@ -703,6 +754,8 @@ CREATE TRIGGER leases_epoch_rises BEFORE UPDATE ON holdfast.leases FOR EACH ROW 
 CREATE TRIGGER leases_tell AFTER INSERT OR UPDATE OF epoch, released_at, ready_at ON holdfast.leases FOR EACH STATEMENT EXECUTE FUNCTION holdfast.tell_change('bots');
 CREATE TRIGGER leases_truncate BEFORE TRUNCATE ON holdfast.leases FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER market_snapshots_truncate BEFORE TRUNCATE ON holdfast.market_snapshots FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER model_aliases_truncate BEFORE TRUNCATE ON holdfast.model_aliases FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER models_truncate BEFORE TRUNCATE ON holdfast.models FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER order_events_append_only BEFORE DELETE OR UPDATE ON holdfast.order_events FOR EACH ROW EXECUTE FUNCTION holdfast.refuse_change();
 CREATE TRIGGER order_events_tell AFTER INSERT ON holdfast.order_events FOR EACH STATEMENT EXECUTE FUNCTION holdfast.tell_change('orders');
 CREATE TRIGGER order_events_truncate BEFORE TRUNCATE ON holdfast.order_events FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
@@ -729,6 +782,7 @@ CREATE TRIGGER users_truncate BEFORE TRUNCATE ON holdfast.users FOR EACH STATEME
 
 alter table holdfast.accounts enable row level security, force row level security;
 alter table holdfast.allocations enable row level security, force row level security;
+alter table holdfast.artefacts enable row level security, force row level security;
 alter table holdfast.audit_log enable row level security, force row level security;
 alter table holdfast.blocked_signals enable row level security, force row level security;
 alter table holdfast.bots enable row level security, force row level security;
@@ -741,6 +795,8 @@ alter table holdfast.fills enable row level security, force row level security;
 alter table holdfast.jobs enable row level security, force row level security;
 alter table holdfast.leases enable row level security, force row level security;
 alter table holdfast.market_snapshots enable row level security, force row level security;
+alter table holdfast.model_aliases enable row level security, force row level security;
+alter table holdfast.models enable row level security, force row level security;
 alter table holdfast.order_events enable row level security, force row level security;
 alter table holdfast.orders enable row level security, force row level security;
 alter table holdfast.phantoms enable row level security, force row level security;
@@ -763,6 +819,9 @@ create policy tenant on holdfast.accounts as permissive for all using ((user_id 
 create policy backup on holdfast.allocations as permissive for select to holdfast_backup using (true);
 create policy overseer on holdfast.allocations as permissive for select to holdfast_overseer using (true);
 create policy tenant on holdfast.allocations as permissive for all using ((user_id = holdfast.tenant()));
+create policy backup on holdfast.artefacts as permissive for select to holdfast_backup using (true);
+create policy overseer on holdfast.artefacts as permissive for select to holdfast_overseer using (true);
+create policy tenant on holdfast.artefacts as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.audit_log as permissive for select to holdfast_backup using (true);
 create policy overseer on holdfast.audit_log as permissive for select to holdfast_overseer using (true);
 create policy tenant on holdfast.audit_log as permissive for all using ((user_id = holdfast.tenant()));
@@ -799,6 +858,12 @@ create policy tenant on holdfast.leases as permissive for all using ((user_id = 
 create policy backup on holdfast.market_snapshots as permissive for select to holdfast_backup using (true);
 create policy overseer on holdfast.market_snapshots as permissive for select to holdfast_overseer using (true);
 create policy tenant on holdfast.market_snapshots as permissive for all using ((user_id = holdfast.tenant()));
+create policy backup on holdfast.model_aliases as permissive for select to holdfast_backup using (true);
+create policy overseer on holdfast.model_aliases as permissive for select to holdfast_overseer using (true);
+create policy tenant on holdfast.model_aliases as permissive for all using ((user_id = holdfast.tenant()));
+create policy backup on holdfast.models as permissive for select to holdfast_backup using (true);
+create policy overseer on holdfast.models as permissive for select to holdfast_overseer using (true);
+create policy tenant on holdfast.models as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.order_events as permissive for select to holdfast_backup using (true);
 create policy overseer on holdfast.order_events as permissive for select to holdfast_overseer using (true);
 create policy tenant on holdfast.order_events as permissive for all using ((user_id = holdfast.tenant()));
@@ -853,6 +918,10 @@ grant select on holdfast.allocations to holdfast_api;
 grant insert, select on holdfast.allocations to holdfast_bot;
 grant select on holdfast.allocations to holdfast_overseer;
 grant select on holdfast.allocations to holdfast_readonly;
+grant select on holdfast.artefacts to holdfast_api;
+grant insert, select on holdfast.artefacts to holdfast_bot;
+grant select on holdfast.artefacts to holdfast_overseer;
+grant select on holdfast.artefacts to holdfast_readonly;
 grant select on holdfast.audit_log to holdfast_api;
 grant select on holdfast.audit_log to holdfast_bot;
 grant select on holdfast.audit_log to holdfast_overseer;
@@ -901,6 +970,14 @@ grant select on holdfast.market_snapshots to holdfast_api;
 grant insert, select on holdfast.market_snapshots to holdfast_bot;
 grant select on holdfast.market_snapshots to holdfast_overseer;
 grant select on holdfast.market_snapshots to holdfast_readonly;
+grant select on holdfast.model_aliases to holdfast_api;
+grant insert, select on holdfast.model_aliases to holdfast_bot;
+grant select on holdfast.model_aliases to holdfast_overseer;
+grant select on holdfast.model_aliases to holdfast_readonly;
+grant select on holdfast.models to holdfast_api;
+grant insert, select on holdfast.models to holdfast_bot;
+grant select on holdfast.models to holdfast_overseer;
+grant select on holdfast.models to holdfast_readonly;
 grant select on holdfast.order_events to holdfast_api;
 grant insert, select on holdfast.order_events to holdfast_bot;
 grant select on holdfast.order_events to holdfast_overseer;
@@ -963,6 +1040,7 @@ grant select on holdfast.users to holdfast_overseer;
 grant select on holdfast.users to holdfast_readonly;
 
 grant update (baseline, baseline_at) on holdfast.accounts to holdfast_bot;
+grant update (place, body) on holdfast.artefacts to holdfast_bot;
 grant insert (user_id, actor, action, subject, facts) on holdfast.audit_log to holdfast_api;
 grant insert (user_id, actor, action, subject, facts) on holdfast.audit_log to holdfast_bot;
 grant update (count, last_at) on holdfast.blocked_signals to holdfast_bot;
@@ -974,6 +1052,7 @@ grant update (status, outcome, finished_at) on holdfast.commands to holdfast_bot
 grant update (version, epoch, saved_at, shape, codec, body, digest, counted) on holdfast.component_states to holdfast_bot;
 grant update (status, finished_at) on holdfast.jobs to holdfast_bot;
 grant update (epoch, holder, host, boot, pid, process_started, acquired_at, renewed_at, expires_at, released_at, ready_at, ticked_at) on holdfast.leases to holdfast_bot;
+grant update (promoted, previous, promoted_at) on holdfast.models to holdfast_bot;
 grant update (status, venue_order_id, filled_quantity, cancel_requested_at, updated_at) on holdfast.orders to holdfast_bot;
 grant update (closed_at, closed_price, outcome, result) on holdfast.phantoms to holdfast_bot;
 grant update (quantity, cost, realised, fees, fees_other, day, day_start_result, fill_count, trade_count, last_fill_at, last_trade_id, updated_at) on holdfast.positions to holdfast_bot;

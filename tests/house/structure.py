@@ -11,8 +11,8 @@ MARKED = re.compile(r"#.*\bbroad: \S+")
 
 # A library and the places that may know it; tests and benchmarks may look behind every door.
 OWNERS = {
-    "boto3": ("runtime/backups/s3.py", "deploy/aws.py"),
-    "botocore": ("runtime/store/access.py", "runtime/backups/s3.py", "deploy/aws.py"),
+    "boto3": ("runtime/artefacts/s3.py", "deploy/aws.py"),
+    "botocore": ("runtime/store/access.py", "runtime/artefacts/s3.py", "deploy/aws.py"),
     "psycopg": ("runtime/store",),
     "psycopg_pool": ("runtime/store",),
     "alembic": ("runtime/store", "migrations"),

@@ -44,6 +44,7 @@ def rows_of(tenant: Tenant, number: int = 1) -> dict[str, Row]:
         **_thoughts(tenant, number),
         **_marks(tenant, number),
         **_scoring(tenant, number),
+        **_learned(tenant, number),
     }
     return {table: {"user_id": tenant.user_id, **row} for table, row in rows.items()}
 
@@ -332,4 +333,26 @@ def _scoring(tenant: Tenant, number: int) -> dict[str, Row]:
             "score": _ONE,
             "metrics": Jsonb({}),
         },
+    }
+
+
+def _learned(tenant: Tenant, number: int) -> dict[str, Row]:
+    bot, digest = tenant.id("bot"), number.to_bytes(32, "big")
+    return {
+        "artefacts": {"digest": digest, "size": 3, "place": "database", "body": b"abc"},
+        "models": {
+            "bot_id": bot,
+            "name": f"ml:{number}",
+            "version": number,
+            "digest": (1).to_bytes(32, "big"),
+            "shape": 1,
+            "codec": "npz",
+            "metrics": Jsonb({}),
+            "training_size": 1,
+            "examples_seen": 1,
+            "promoted": True,
+            "promoted_at": _AT,
+            "epoch": 1,
+        },
+        "model_aliases": {"bot_id": bot, "alias": f"old {number}", "name": "ml:1"},
     }

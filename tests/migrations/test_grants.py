@@ -16,13 +16,13 @@ WHOLE_TABLES: dict[str, dict[str, set[str]]] = {
         "users user_settings accounts bots leases jobs orders order_events fills positions trades commands audit_log "
         "quarantine reconciliations spool_positions decisions predictions phantoms blocked_signals candles "
         "market_snapshots equity_marks risk_marks allocations snapshots component_states "
-        "scoring_runs trader_scores"
+        "scoring_runs trader_scores artefacts models model_aliases"
     ).split()
 }
 for _table in (
     "leases jobs orders order_events fills positions trades quarantine reconciliations spool_positions decisions "
     "predictions phantoms blocked_signals candles market_snapshots equity_marks risk_marks allocations snapshots "
-    "component_states scoring_runs trader_scores"
+    "component_states scoring_runs trader_scores artefacts models model_aliases"
 ).split():
     WHOLE_TABLES[_table][BOT] = {"select", "insert"}
 WHOLE_TABLES["user_settings"][API] = {"select", "insert"}
@@ -63,6 +63,8 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("phantoms", BOT, "update"): "closed_at closed_price outcome result",
     ("blocked_signals", BOT, "update"): "count last_at",
     ("candles", BOT, "update"): "close high low open volume",
+    ("artefacts", BOT, "update"): "body place",
+    ("models", BOT, "update"): "previous promoted promoted_at",
     ("scoring_runs", BOT, "update"): "error finished_at started_at status trader_count",
     ("component_states", BOT, "update"): "body codec counted digest epoch saved_at shape version",
 }

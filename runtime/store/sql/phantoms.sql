@@ -6,7 +6,8 @@ where bots.account_id = %(account_id)s and p.closed_at is null
 order by p.at, p.phantom_id
 limit %(count)s
 
--- close: where the price went, of all that end in a tick; the first outcome stands, and who has one is told back
+-- close: where the price went, of all that end in a tick, and what that makes of what was foretold; the first outcome
+-- stands, and who has one is told back
 with given as (
   select *
   from json_to_recordset(%(rows)s::json) as r (phantom_id uuid, at_us bigint, closed_price numeric, outcome text,
@@ -16,7 +17,14 @@ with given as (
     closed_at = 'epoch'::timestamptz + r.at_us * interval '1 microsecond'
   from given as r
   where p.phantom_id = r.phantom_id and p.closed_at is null
-  returning p.phantom_id
+  returning p.phantom_id, p.side, p.closed_price, p.outcome, p.result, p.closed_at
+), resolved as (
+  -- A prediction bears its signal's id: it was right if it foretold the way that the price went.
+  update predictions as f set outcome_price = c.closed_price, resolved_at = c.closed_at,
+    outcome = case when c.outcome = 'void' then 'void'
+      when (f.direction = 'up') = ((c.result > 0) = (c.side = 'buy')) then 'right' else 'wrong' end
+  from closed as c
+  where f.prediction_id = c.phantom_id and f.resolved_at is null
 )
 select phantom_id from closed
 union all
@@ -62,4 +70,13 @@ join bots using (user_id, bot_id)
 where p.outcome <> 'void'
   and (%(after_id)s::uuid is null or (p.at, p.phantom_id) > (%(after_at)s::timestamptz, %(after_id)s::uuid))
 order by p.at, p.phantom_id
+limit %(count)s
+
+-- count_judged: how many signals of a bot's strategy have ended, for better or worse
+select count(*) from phantoms where bot_id = %(bot_id)s and strategy = %(strategy)s and outcome <> 'void'
+
+-- load_examples: the newest of them with what was seen then
+select features, result > 0 from phantoms
+where bot_id = %(bot_id)s and strategy = %(strategy)s and outcome <> 'void'
+order by at desc, phantom_id desc
 limit %(count)s

@@ -1,0 +1,15 @@
+"""models"""
+
+from migrations.script import down, up
+
+revision = "0010"
+down_revision = "0009"
+oldest_program = "0003"
+
+
+def upgrade() -> None:
+    up(__file__)
+
+
+def downgrade() -> None:
+    down(__file__)

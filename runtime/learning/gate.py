@@ -1,0 +1,72 @@
+"""A gate before a bot: what it learned of its own signals may hold one back. Told in the desk file as a parameter.
+
+parameters = { fast = 3, gate = { probability_min = "0.45", examples_min = 40, retrain_every = 20 } }
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from decimal import Decimal
+
+from runtime import errors
+from runtime.domain import money
+
+PARAMETER = "gate"
+_COUNT_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    probability_min: Decimal  # what a signal must at least have of winning
+    examples_min: int = 40  # signals that ended, before the first training
+    retrain_every: int = 20  # and from one training to the next
+
+
+def model_name(strategy: str) -> str:
+    return f"ml:{strategy}:{PARAMETER}"
+
+
+def without(parameters: Mapping[str, object]) -> dict[str, object]:
+    """The strategy's own."""
+    return {name: each for name, each in parameters.items() if name != PARAMETER}
+
+
+def parse(parameters: Mapping[str, object]) -> Gate | None:
+    """None where there is none; BadInput with every fault at once."""
+    raw = parameters.get(PARAMETER)
+    if raw is None:
+        return None
+    known = [each.name for each in fields(Gate)]
+    if not isinstance(raw, Mapping):
+        raise _unusable([f"it is {raw!r:.40}, not a table"])
+    faults = [f"{name!r:.40} is not known; known are {', '.join(known)}" for name in raw if name not in known]
+    least = _share(raw.get("probability_min"), faults)
+    counts = {
+        name: _count(name, raw[name], faults) for name in ("examples_min", "retrain_every") if name in raw
+    }
+    if faults:
+        raise _unusable(faults)
+    return Gate(least, **counts)
+
+
+def _share(raw: object, faults: list[str]) -> Decimal:
+    try:
+        share = money.parse(raw)
+        if 0 <= share <= 1:
+            return share
+        faults.append(f"probability_min is {share}, not from 0 to 1")
+    except ValueError as fault:
+        faults.append(f"probability_min: {fault}")
+    return Decimal(0)
+
+
+def _count(name: str, raw: object, faults: list[str]) -> int:
+    if isinstance(raw, bool) or not isinstance(raw, int) or not 8 <= raw <= _COUNT_MAX:
+        faults.append(f"{name} is {raw!r:.40}, not a whole number from 8 to {_COUNT_MAX}")
+        return 8
+    return raw
+
+
+def _unusable(faults: list[str]) -> errors.BadInput:
+    return errors.BadInput(
+        where="The gate", detail="; ".join(faults), remedy="docs/configuration.md shows a whole one."
+    )
