@@ -33,6 +33,14 @@ FREE_TYPES = frozenset(
     """.split()
 )
 
+# AWS bills the hours in which a metric was sent, and these are sent when there is something to say.
+RARE_METRICS = frozenset(
+    """
+    LeaseLost FencedWrites ObservationsDropped SpoolCorrupt SavesFailed ChecksumFailures NotificationsDropped
+    ShutdownSeconds MigrationsFailed BackupAgeHours CaDaysLeft DrillAgeDays DeployInProgress
+    """.split()
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:
@@ -258,14 +266,18 @@ RULES: Mapping[str, Rule] = {
 }
 
 
-def _own_metrics(resources: Sequence[Resource]) -> Line:
+def _own_metrics(resources: Sequence[Resource], prices: Prices) -> Iterator[Line]:
     """Each name with its dimensions is a metric that is paid for, and what nobody alarms on nobody sends."""
     found = {
         (each.properties["MetricName"], json.dumps(each.properties.get("Dimensions"), sort_keys=True))
         for each in resources
         if each.type == "AWS::CloudWatch::Alarm" and each.properties.get("Namespace") == "Holdfast"
     }
-    return Line("metrics of our own", "metric_month", Decimal(len(found)))
+    rare = sum(name in RARE_METRICS for name, _ in found)
+    yield Line("metrics of our own", "metric_month", Decimal(len(found) - rare))
+    yield Line(
+        "metrics that are rarely sent", "metric_month", rare * prices.usage["rare_share"], "rare_share"
+    )
 
 
 # --- the sum --------------------------------------------------------------------------------------------------------
@@ -273,7 +285,7 @@ def _own_metrics(resources: Sequence[Resource]) -> Line:
 
 def estimate(templates: Mapping[str, Any], prices: Prices) -> Estimate:
     resources = resources_of(templates)
-    lines = [_own_metrics(resources)]
+    lines = list(_own_metrics(resources, prices))
     for each in resources:
         if each.type in RULES:
             lines += RULES[each.type](each, resources, prices)

@@ -4,7 +4,6 @@ Each look is a function that yields findings; all faults are said at once. What 
 (whether a role may read a secret, whether an address is reachable) is not guessed at here.
 """
 
-import json
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from deploy import images
 from deploy.bundle import Desired
 from deploy.errors import AwsRefused, NotReady
 from deploy.observe import Observed, repository
@@ -23,7 +23,6 @@ CA_DAYS_MIN = 60
 ADDRESSES_SPARE = 8
 FARGATE_VCPUS = ("fargate", "L-3032A538")
 WITH_ROLES = ("Network", "Data", "Platform", "Tasks")
-INDEXES = ("manifest.list", "image.index")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,29 +57,20 @@ def verify(site: Site, desired: Desired, observed: Observed) -> None:
 
 
 def _image(site: Site, desired: Desired, observed: Observed) -> Iterator[Finding]:
-    """An index names the processors of its images. A single manifest does not: then the task's start decides."""
+    """Of the tasks' own processor, or no task starts. Where that cannot be known, the task's start decides."""
     if observed.image is None:
         return
-    answer = site.cloud.call(
-        "ecr",
-        "BatchGetImage",
-        repositoryName=repository(desired, observed.stacks),
-        imageIds=[{"imageDigest": observed.image.digest}],
-    )
-    if not answer.get("images"):
-        yield Finding(sentence=f"The registry cannot give image {observed.image.digest}.")
-        return
-    manifest = json.loads(answer["images"][0]["imageManifest"])
-    if not any(each in manifest.get("mediaType", "") for each in INDEXES):
+    digest = observed.image.digest
+    kinds = images.fetch_architectures(site.cloud, repository(desired, observed.stacks), digest)
+    if not kinds:
+        yield Finding(sentence=f"The registry cannot give image {digest}.")
+    elif kinds == (images.UNKNOWN,):
         yield Finding(
-            sentence=f"The image is no index, so its processor is not known here; it must be {desired.architecture}.",
+            sentence="The registry does not say which processor the image is for; "
+            f"it must be {desired.architecture}.",
             stops=False,
         )
-        return
-    kinds = sorted(
-        {each.get("platform", {}).get("architecture", "unknown") for each in manifest["manifests"]}
-    )
-    if desired.architecture not in kinds:
+    elif desired.architecture not in kinds:
         yield Finding(
             sentence=f"The image is for {', '.join(kinds)}, and the tasks run on {desired.architecture}: "
             f"build it with `make image ARCH={desired.architecture}`."

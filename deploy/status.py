@@ -28,7 +28,7 @@ DUMPS = "pg_dump/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskNow:
-    """A desk as it runs. `restarts` are the tasks of it that ended within the hour that ECS remembers."""
+    """A desk as it runs. `restarts` are the tasks of this release that ended, within the hour that ECS remembers."""
 
     live: LiveDesk
     paused: bool
@@ -103,7 +103,10 @@ def _see_desk(site: Site, live: LiveDesk, observed: Observed, *, cluster: str, g
         started_at=running.get("startedAt"),
         health=running.get("healthStatus", ""),
         restarts=tuple(
-            each.get("stoppedReason", "no reason given") for each in stopped if not _was_wanted(each)
+            each.get("stoppedReason", "no reason given")
+            for each in stopped
+            # What a release died of that was taken back is no fault of the one that runs.
+            if each["taskDefinitionArn"] == live.task_definition and not _was_wanted(each)
         ),
         beat_at=beat_at,
         signs=signs,

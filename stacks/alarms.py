@@ -53,6 +53,21 @@ GROUPS: Mapping[str, str] = {
 }
 
 
+# What a desk survives and should not have to: (alarm, metric, what it means).
+MISHAPS = (
+    ("observations-lost", "ObservationsDropped",
+     "Something that a bot saw or thought could not be kept: the spool is full or broken."),
+    ("spool-damaged", "SpoolCorrupt",
+     "A part of the spool was damaged, torn or refused by the database, and was set aside."),
+    ("save-failed", "SavesFailed",
+     "What a component remembers could not be saved; after a crash it is older than it should be."),
+    ("save-unusable", "ChecksumFailures",
+     "A saved state of a component could not be used; the one before it was tried."),
+    ("message-lost", "NotificationsDropped",
+     "A message to people could not be delivered by webhook or Telegram."),
+)  # fmt: skip
+
+
 def alarms_of(stage: Stage) -> tuple[Alarm, ...]:
     found = [*_desk_alarms(stage), *_service_alarms(stage), *_task_alarms(stage), *_database_alarms(stage)]
     if stage.egress == "nat-gateway":
@@ -102,6 +117,12 @@ def _desk_alarms(stage: Stage) -> Iterator[Alarm]:
         threshold=250, periods=5, group="db-degraded", first=logs,
         means="One statement in a hundred takes over 250 ms, there and back; ticks run late.",
     )  # fmt: skip
+    yield Alarm(
+        name="spool-behind", subject="desk", metric="SpoolOldestSeconds", comparison=">", threshold=600, periods=3,
+        first=logs, means="What bots saw and thought has waited over ten minutes for the database to take it.",
+    )  # fmt: skip
+    for name, metric, means in MISHAPS:
+        yield Alarm(name=name, metric=metric, means=means, first=logs, **{**counted, "group": "ticket"})  # type: ignore[arg-type]
     yield Alarm(
         name="shutdown-slow", subject="desk", metric="ShutdownSeconds", comparison=">", threshold=90, first=logs,
         means="Leaving took over 90 s of the 120 that ECS grants before it kills.",

@@ -95,7 +95,8 @@ class BotStack(Stack):
             launch_type="FARGATE",
             platform_version="LATEST",
             availability_zone_rebalancing="DISABLED",
-            enable_execute_command=self.stage.exec_enabled,
+            # Nobody gets a shell in a desk: `python -m deploy exec` starts a task of its own instead.
+            enable_execute_command=False,
             enable_ecs_managed_tags=True,
             propagate_tags="SERVICE",
             deployment_configuration=_stop_then_start(),

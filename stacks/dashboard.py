@@ -29,6 +29,12 @@ EQUITY_QUERY = (
     "filter ispresent(equity)",
     "stats latest(equity) as equity, latest(drawdown) as drawdown by account, bot",
 )
+# Depth and parts are no metrics of their own: they stand in the line of the desk.
+SPOOL_QUERY = (
+    "fields @timestamp, Bot, SpoolDepth, SpoolOldestSeconds",
+    "filter event = 'telemetry'",
+    "stats max(SpoolDepth) as waiting, max(SpoolOldestSeconds) as oldest_seconds by Bot, bin(5m)",
+)
 FAULTS_QUERY = (
     "fields @timestamp, @logStream, level, event, error",
     "filter level in ['warning', 'error']",
@@ -52,6 +58,7 @@ def draw(
         _numbers(places),
         *_desks(alarms, places, platform),
         _ledger(alarms, places, platform),
+        _memory(alarms, places, platform),
         *_database(stage, alarms, places),
         _tasks(stage, places),
         _backups(alarms, places, platform),
@@ -118,8 +125,12 @@ def _theirs(
     )
 
 
-def _each_desk(places: Places, name: str, statistic: str) -> list[cloudwatch.IMetric]:
-    return [_ours(name, dimensions, statistic, label=desk) for desk, dimensions in places["desk"].items()]
+def _each_desk(places: Places, name: str, statistic: str, *, says: str = "") -> list[cloudwatch.IMetric]:
+    """One line for each desk, under its name; `says` tells it from other metrics in the same graph."""
+    return [
+        _ours(name, dimensions, statistic, label=f"{desk} {says}".strip())
+        for desk, dimensions in places["desk"].items()
+    ]
 
 
 def _numbers(places: Places) -> list[cloudwatch.IWidget]:
@@ -203,6 +214,26 @@ def _ledger(alarms: Alarms, places: Places, platform: PlatformStack) -> list[clo
             width=12,
         ),
         _query("Warnings and errors, newest", platform, "desk", FAULTS_QUERY),
+    ]
+
+
+def _memory(alarms: Alarms, places: Places, platform: PlatformStack) -> list[cloudwatch.IWidget]:
+    """What bots see and what they remember, on its way to the database; what goes wrong there is drawn when it does."""
+    first = next(iter(places["desk"]))
+    lost = [
+        metric
+        for name in ("ObservationsDropped", "SpoolCorrupt", "SavesFailed", "ChecksumFailures", "NotificationsDropped")
+        for metric in _each_desk(places, name, "Sum", says=name)
+    ]  # fmt: skip
+    return [
+        _graph(
+            "Spool: oldest that waits, s",
+            _each_desk(places, "SpoolOldestSeconds", "Maximum"),
+            limit=_limit(alarms, f"spool-behind-{first}"),
+            width=6,
+        ),
+        _graph("Lost, damaged, not saved, not delivered", lost, width=6),
+        _query("Spool: how much waits", platform, "desk", SPOOL_QUERY),
     ]
 
 

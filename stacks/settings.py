@@ -114,7 +114,6 @@ class Stage:
     drill_storage_gb: int
     durable_spool: bool
     container_insights: bool
-    exec_enabled: bool
     log_days: int
     backup_schedule: str
     drill_schedule: str
@@ -180,7 +179,6 @@ TABLE: Mapping[str, tuple[Any, Any]] = {
     "drill_storage_gb":         (30,                      100),
     "durable_spool":            (False,                   False),                     # EFS
     "container_insights":       (False,                   True),
-    "exec_enabled":             (False,                   False),
     "log_days":                 (30,                      365),
     "backup_schedule":          ("cron(17 3 * * ? *)",    "cron(17 3 * * ? *)"),      # UTC
     "drill_schedule":           ("cron(47 4 ? * SUN,WED *)", "cron(47 4 ? * SUN,WED *)"),

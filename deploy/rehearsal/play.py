@@ -49,8 +49,8 @@ class Play:
             self.expect_desk(running=True)
             self.bots_trade()
 
-    def roll(self, version: Checkout, *, expects: int = 0) -> None:
-        self.operator.run(version, "deploy", "--image", version.name, *BAKE, expects=(expects,))
+    def roll(self, version: Checkout, *, expects: int = 0) -> str:
+        return self.operator.run(version, "deploy", "--image", version.name, *BAKE, expects=(expects,))
 
     def desk_task(self) -> str:
         tasks = [each for each in self.console.running_tasks() if each["lastStatus"] == "RUNNING"]

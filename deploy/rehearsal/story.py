@@ -24,6 +24,9 @@ WHOLE: Mapping[str, Scene] = {
     "A plan when nothing has to change": scenes.nothing_to_do,
     "The next version, with a migration": scenes.next_version,
     "Back to the version before by hand, and forward again": scenes.roll_back,
+    "A schema that the version before does not suit: no way back (4), nothing trades on it (1)": (
+        scenes.schema_goes_on_alone
+    ),
     "A migration that fails: exit 1, the desk untouched": scenes.migration_fails,
     "An image that crash-loops: rolled back, exit 3": scenes.image_crash_loops,
     "kill -9 of the deployer in the middle: locked (5), unlocked, done": scenes.deployer_is_killed,

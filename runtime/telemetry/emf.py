@@ -61,9 +61,7 @@ def render(
 ) -> dict[str, Any]:
     """The line's fields. A metric without a value is left out: CloudWatch refuses a line that names one it lacks."""
     at = at or datetime.now(UTC)
-    told = [
-        each for each in METRICS if each.in_cloudwatch and (each in spreads or values.get(each, {}).keys())
-    ]
+    told = [each for each in METRICS if each.in_cloudwatch and (each in spreads or _is_told(each, values))]
     directive = {
         "Namespace": NAMESPACE,
         "Dimensions": [list(dimensions)],
@@ -76,8 +74,16 @@ def render(
         "event": EVENT,
         **dimensions,
         **{each.name: _numbers(held) for each, held in values.items() if held},
+        # CloudWatch knows one number of a metric: what it is told apart by stands beside it.
+        **{each.name: sum(values[each].values()) for each in told if each.labels},
+        **{f"{each.name}By": _numbers(values[each]) for each in told if each.labels},
         **{each.name: _durations(each, spread) for each, spread in spreads.items()},
     }
+
+
+def _is_told(metric: Metric, values: Told) -> bool:
+    held = values.get(metric, {})
+    return any(held.values()) if metric.is_rare else bool(held)
 
 
 def _since(before: Told, now: Told) -> Told:

@@ -18,7 +18,10 @@ class Kind(StrEnum):
 # Two identical rows would still be two metrics, and a look-up by identity is the cheapest there is.
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Metric:
-    """`name` is CloudWatch's and the log's; `labels` name what a value is told apart by, for Prometheus only."""
+    """`name` is CloudWatch's and the log's; `labels` name what a value is told apart by, for Prometheus only.
+
+    A rare one is no metric of CloudWatch's while it is zero: AWS bills the hours in which a metric was sent.
+    """
 
     name: str
     kind: Kind
@@ -26,6 +29,7 @@ class Metric:
     says: str
     labels: tuple[str, ...] = ()
     in_cloudwatch: bool = False
+    is_rare: bool = False
 
     @property
     def per_second(self) -> int:
@@ -47,6 +51,13 @@ def _counter(name: str, says: str, *labels: str, in_cloudwatch: bool = False) ->
     )
 
 
+def _mishap(name: str, says: str, *labels: str) -> Metric:
+    """A counter that stands still for months, and that somebody must hear of when it moves."""
+    return Metric(
+        name=name, kind=Kind.COUNTER, unit="Count", says=says, labels=labels, in_cloudwatch=True, is_rare=True
+    )
+
+
 def _gauge(name: str, says: str, *labels: str, unit: str = "Count", in_cloudwatch: bool = False) -> Metric:
     return Metric(
         name=name, kind=Kind.GAUGE, unit=unit, says=says, labels=labels, in_cloudwatch=in_cloudwatch
@@ -57,13 +68,11 @@ def _duration(name: str, says: str, *, unit: str = "Seconds", in_cloudwatch: boo
     return Metric(name=name, kind=Kind.HISTOGRAM, unit=unit, says=says, in_cloudwatch=in_cloudwatch)
 
 
-# --- told to CloudWatch: under ten for each desk -----------------------------------------------------------------
+# --- told to CloudWatch: under ten for each desk, and what is rare -----------------------------------------------
 
 HEARTBEAT = _counter("Heartbeat", "Ticks that went all the way round.", in_cloudwatch=True)
-LEASE_LOST = _counter("LeaseLost", "Times that the lease ran out or was taken over.", in_cloudwatch=True)
-FENCED_WRITES = _counter(
-    "FencedWrites", "Writes that PostgreSQL refused for their epoch.", in_cloudwatch=True
-)
+LEASE_LOST = _mishap("LeaseLost", "Times that the lease ran out or was taken over.")
+FENCED_WRITES = _mishap("FencedWrites", "Writes that PostgreSQL refused for their epoch.")
 UNKNOWN_ORDER_AGE = _gauge(
     "UnknownOrderAgeSeconds", "Age of the oldest order whose fate is not proved.", unit="Seconds",
     in_cloudwatch=True,
@@ -78,9 +87,10 @@ BREAKERS_TRIPPED = _gauge("BreakersTripped", "Bots that reached their daily loss
 DATABASE_ROUND_TRIP = _duration(
     "DatabaseRoundTripMs", "One statement to PostgreSQL and back.", unit="Milliseconds", in_cloudwatch=True
 )
-SHUTDOWN_SECONDS = _gauge(
-    "ShutdownSeconds", "From the signal to the end, told at the end.", unit="Seconds", in_cloudwatch=True
-)
+SHUTDOWN_SECONDS = Metric(
+    name="ShutdownSeconds", kind=Kind.GAUGE, unit="Seconds", says="From the signal to the end, told at the end.",
+    in_cloudwatch=True, is_rare=True,
+)  # fmt: skip
 
 # --- fields of the same line, and Prometheus ---------------------------------------------------------------------
 
@@ -105,16 +115,14 @@ EXPOSURE = _gauge("Exposure", "What is held, at the last prices, in the quote co
 REALISED_TODAY = _gauge("RealisedToday", "Realised after fees since midnight UTC.", "bot", unit="None")
 
 SPOOL_DEPTH = _gauge("SpoolDepth", "Observations that PostgreSQL has not taken yet.")
-SPOOL_OLDEST = _gauge("SpoolOldestSeconds", "Age of the oldest of them.", unit="Seconds")
-OBSERVATIONS_DROPPED = _counter(
-    "ObservationsDropped", "Observations that could not be kept, by kind.", "kind"
-)
-SPOOL_CORRUPT = _counter("SpoolCorrupt", "Parts of the spool that were damaged, torn or refused: set aside.")
-NOTIFICATIONS_DROPPED = _counter("NotificationsDropped", "Messages to people that could not be delivered.")
+SPOOL_OLDEST = _gauge("SpoolOldestSeconds", "Age of the oldest of them.", unit="Seconds", in_cloudwatch=True)
+OBSERVATIONS_DROPPED = _mishap("ObservationsDropped", "Observations that could not be kept, by kind.", "kind")
+SPOOL_CORRUPT = _mishap("SpoolCorrupt", "Parts of the spool that were damaged, torn or refused: set aside.")
+NOTIFICATIONS_DROPPED = _mishap("NotificationsDropped", "Messages to people that could not be delivered.")
 MESSAGES_IGNORED = _counter("MessagesIgnored", "Messages on Telegram from chats that we do not listen to.")
 
-SAVES_FAILED = _counter("SavesFailed", "States of components that could not be saved.")
-CHECKSUM_FAILURES = _counter(
+SAVES_FAILED = _mishap("SavesFailed", "States of components that could not be saved.")
+CHECKSUM_FAILURES = _mishap(
     "ChecksumFailures", "Saved states that could not be used: the one before was tried."
 )
 

@@ -14,7 +14,7 @@ from deploy.__main__ import VERBS
 from deploy.errors import DeployError
 from tests.deploy.scenarios.stage import FIRST, SECOND, Scene, open_stage, stand
 from tests.deploy.simulated.drifts import Drift
-from tests.deploy.simulated.rollouts import OneOff
+from tests.deploy.simulated.rollouts import OneOff, Rollout
 
 Daily = Callable[..., tuple[int, str]]
 
@@ -106,6 +106,21 @@ def test_status__tasks_that_deploys_and_pauses_stopped_are_no_sign_of_a_desk_tha
     for _ in range(status.RESTARTS_MAX + 1):
         daily("pause")
         daily("resume")
+    scene.aws.clock.wait(120)
+    code, said = daily("status")
+    assert (code, "0 ended in the last hour" in said) == (0, True), said
+
+
+def test_status__what_a_release_died_of_that_was_taken_back_is_no_fault_of_the_one_that_runs(
+    scene: Scene, daily: Daily
+) -> None:
+    back_up(scene)
+    scene.push(SECOND, "v2")
+    scene.aws.ecs.rollouts = [Rollout(ends="ROLLBACK_SUCCESSFUL", seconds=120)]
+    assert scene.run("deploy").code == errors.ROLLED_BACK
+    # Three of its tasks died, which the circuit breaker counted.
+    dead = [each for each in scene.aws.ecs.tasks.all if each.stop_code == "EssentialContainerExited"]
+    assert len(dead) > status.RESTARTS_MAX
     scene.aws.clock.wait(120)
     code, said = daily("status")
     assert (code, "0 ended in the last hour" in said) == (0, True), said

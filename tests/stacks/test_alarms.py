@@ -164,7 +164,15 @@ def test_metrics__each_is_watched_by_an_alarm() -> None:
 
 
 def test_metrics__a_desk_costs_fewer_than_ten() -> None:
-    assert sum(each.sender == "desk" for each in METRICS.values()) < 10
+    assert sum(each.sender == "desk" and not each.is_rare for each in METRICS.values()) < 10
+
+
+@every_variant
+def test_metrics__that_are_rare_ring_when_they_come_and_not_when_they_stay_away(variant: str) -> None:
+    for alarm in metric_alarms(variant):
+        found = METRICS.get(alarm["MetricName"])
+        if found and found.is_rare and found.sender == "desk":
+            assert alarm["TreatMissingData"] == "notBreaching", alarm["AlarmName"]
 
 
 @every_variant

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy import cost
+from stacks.metrics import METRICS
 from stacks.settings import DATABASE_CLASSES, read_stage
 from tests.stacks.rig import VARIANTS, paths, templates
 
@@ -41,6 +42,14 @@ def test_estimate__adds_up_what_the_price_list_says() -> None:
     assert {each.line.what: each.usd for each in found("prod").fixed}["database: instance"] == Decimal(
         "94.90"
     )
+
+
+def test_estimate__counts_what_is_rarely_sent_as_rarely_sent() -> None:
+    assert {each.name for each in METRICS.values() if each.is_rare} == cost.RARE_METRICS
+    lines = {each.line.what: each.line for each in (*found("prod").fixed, *found("prod").usage)}
+    always = [each for each in METRICS.values() if not each.is_rare]
+    assert lines["metrics of our own"].amount == len(always) * len(read_stage("prod").desks)
+    assert lines["metrics that are rarely sent"].assumed == "rare_share"
 
 
 def test_estimate__counts_a_second_desk() -> None:

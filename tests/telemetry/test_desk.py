@@ -2,8 +2,12 @@
 
 import json
 import signal
+import threading
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +59,10 @@ def test_desk__sends_every_metric_that_the_stacks_draw(bare: Rig, tmp_path: Path
         desk.send(signal.SIGTERM)
         assert desk.await_end() == 0
     told = lines(desk)
-    assert sent_to_cloudwatch(told) == {each.name for each in drawn.METRICS.values() if each.sender == "desk"}
+    of_desks = {each for each in drawn.METRICS.values() if each.sender == "desk"}
+    assert sent_to_cloudwatch(told) == {
+        each.name for each in of_desks if not each.is_rare or each.name == "ShutdownSeconds"
+    }
     assert [fault for line in told for fault in faults_of(json.dumps(line))] == []
     assert {(line["Env"], line["Bot"]) for line in told} == {("dev", "ladders")}
     assert 0 < told[-1]["ShutdownSeconds"] < 20
@@ -66,6 +73,63 @@ def test_desk__sends_every_metric_that_the_stacks_draw(bare: Rig, tmp_path: Path
     samples = {sample.name: sample for samples in asked.values() for sample in samples}
     assert samples["holdfast_orders_sent_total"].labels == {"answer": "Accepted"}
     assert samples["holdfast_orders_sent_total"].value == 3
+
+
+@contextmanager
+def nobody_listens() -> Iterator[str]:
+    """The address of somebody who wants no messages."""
+
+    class Refusing(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_error(404)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing: the test run's output is for the tests."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+def heard(desk: DeskProcess, *names: str) -> bool:
+    return processes.wait_until(lambda: set(names) <= sent_to_cloudwatch(lines(desk)), seconds_max=40)
+
+
+def test_desk__in_trouble_sends_every_rare_metric_that_the_stacks_draw(bare: Rig, tmp_path: Path) -> None:
+    """A save that was damaged, a spool that was torn, a disk that is no disk, a lease that somebody else took."""
+    enrol_ladder(bare.database)
+    quickly = {**QUICKLY, "HOLDFAST_REMEMBER_SECONDS": "0.1"}
+    sent: set[str] = set()
+    with running(tmp_path / "desk", bare, **quickly) as desk:
+        assert processes.wait_until(lambda: bare.statuses() == ["open"] * 3, seconds_max=40)
+        saved = "select count(*) from component_states"
+        assert processes.wait_until(lambda: bare.database.rows(saved) != [(0,)], seconds_max=40)
+        desk.send(signal.SIGTERM)
+        assert desk.await_end() == 0
+        sent |= sent_to_cloudwatch(lines(desk))
+    bare.database.rows("update component_states set body = '[1]'::bytea")
+    bare.database.rows("revoke insert on component_states from holdfast_bot")
+    (spool,) = (tmp_path / "desk" / "spool").iterdir()
+    (spool / f"{10**9:020d}-{'ab' * 16}.spool").write_bytes(b"no record of ours")
+    with (
+        nobody_listens() as url,
+        running(tmp_path / "desk", bare, **quickly, HOLDFAST_WEBHOOK_URL=url) as desk,
+    ):
+        assert heard(desk, "ChecksumFailures", "SavesFailed", "SpoolCorrupt", "NotificationsDropped"), (
+            sent_to_cloudwatch(lines(desk)),
+            desk.complaint,
+        )
+        bare.database.rows("update leases set epoch = epoch + 1")
+        assert desk.await_end() == errors.LeaseLost.exit_code
+        sent |= sent_to_cloudwatch(lines(desk))
+    (tmp_path / "taken").write_text("a file where a folder should be")
+    with running(tmp_path / "desk", bare, **quickly, HOLDFAST_SPOOL_DIR=str(tmp_path / "taken")) as desk:
+        assert heard(desk, "ObservationsDropped"), desk.complaint
+        sent |= sent_to_cloudwatch(lines(desk))
+    assert sent == {each.name for each in drawn.METRICS.values() if each.sender == "desk"}
 
 
 def test_desk__tells_every_bot_in_a_line_of_its_own(bare: Rig, tmp_path: Path) -> None:

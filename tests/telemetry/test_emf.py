@@ -73,6 +73,27 @@ def test_line__tells_a_gauge_as_it_stands_and_none_that_was_never_set(
         assert "Quarantined" in metric_names(fields)
 
 
+def test_line__makes_a_rare_metric_of_what_happened_and_none_of_what_did_not(
+    meters: Meters, writer: emf.Writer, out: io.StringIO
+) -> None:
+    assert "SavesFailed" not in metric_names(flushed(meters, writer, out))
+    meters.count(table.SAVES_FAILED, by=2)
+    fields = flushed(meters, writer, out)
+    assert ("SavesFailed" in metric_names(fields), fields["SavesFailed"]) == (True, 2)
+    assert "SavesFailed" not in metric_names(flushed(meters, writer, out))
+
+
+def test_line__tells_cloudwatch_the_sum_and_the_reader_the_parts(
+    meters: Meters, writer: emf.Writer, out: io.StringIO
+) -> None:
+    meters.count(table.OBSERVATIONS_DROPPED, "candle", by=3)
+    meters.count(table.OBSERVATIONS_DROPPED, "phantom")
+    fields = flushed(meters, writer, out)
+    assert fields["ObservationsDropped"] == 4
+    assert fields["ObservationsDroppedBy"] == {"candle": 3, "phantom": 1}
+    assert "ObservationsDropped" in metric_names(fields)
+
+
 def test_line__tells_round_trips_in_milliseconds_and_never_too_many(
     meters: Meters, writer: emf.Writer, out: io.StringIO
 ) -> None:

@@ -17,6 +17,9 @@ class Image:
     digest: str
     tags: tuple[str, ...] = ()
     architectures: tuple[str, ...] = ("arm64",)
+    # Where the configuration of a single image can be had; an index has none.
+    configuration_url: str = ""
+    is_single: bool = False
     size: int = 90_000_000
     pushed_at: datetime = START
 
@@ -77,7 +80,6 @@ class Registry:
         return {"imageIds": [{"imageDigest": each} for each in self._repository(asked).images]}
 
     def batch_get_image(self, asked: Asked) -> dict[str, Any]:
-        """The manifest is an index that names the architectures."""
         found, images, failures = self._repository(asked), [], []
         for each in asked["imageIds"]:
             image = next((one for one in found.images.values() if _is_one_of(one, [each])), None)
@@ -85,21 +87,23 @@ class Registry:
                 reason = {"failureCode": "ImageNotFound", "failureReason": "Requested image not found"}
                 failures.append({"imageId": each, **reason})
                 continue
-            manifests = [
-                {"platform": {"architecture": name, "os": "linux"}, "digest": image.digest}
-                for name in image.architectures
-            ]
-            kind = "application/vnd.oci.image.index.v1+json"
-            text = json.dumps({"schemaVersion": 2, "mediaType": kind, "manifests": manifests})
+            manifest = _manifest(image)
             images.append(
                 {
                     "repositoryName": found.name,
                     "imageId": each,
-                    "imageManifest": text,
-                    "imageManifestMediaType": kind,
+                    "imageManifest": json.dumps(manifest),
+                    "imageManifestMediaType": manifest["mediaType"],
                 }
             )
         return {"images": images, "failures": failures}
+
+    def get_download_url_for_layer(self, asked: Asked) -> dict[str, Any]:
+        """The configuration has the digest of its image here, of which it is the only blob."""
+        image = self._repository(asked).images.get(asked["layerDigest"])
+        if image is None or not image.configuration_url:
+            raise Refusal("LayersNotFoundException", "The layer does not exist")
+        return {"downloadUrl": image.configuration_url, "layerDigest": image.digest}
 
     def batch_delete_image(self, asked: Asked) -> dict[str, Any]:
         found = self._repository(asked)
@@ -112,6 +116,19 @@ class Registry:
             raise Refusal("RepositoryNotEmptyException", "The repository still has images")
         del self.repositories[found.name]
         return {}
+
+
+def _manifest(image: Image) -> dict[str, Any]:
+    """An index names the architectures; a single image has them in its configuration."""
+    if image.is_single:
+        kind = "application/vnd.oci.image.manifest.v1+json"
+        return {"schemaVersion": 2, "mediaType": kind, "config": {"digest": image.digest}, "layers": []}
+    manifests = [
+        {"platform": {"architecture": name, "os": "linux"}, "digest": image.digest}
+        for name in image.architectures
+    ]
+    kind = "application/vnd.oci.image.index.v1+json"
+    return {"schemaVersion": 2, "mediaType": kind, "manifests": manifests}
 
 
 def _is_one_of(image: Image, wanted: Iterable[Mapping[str, str]]) -> bool:
