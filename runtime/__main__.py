@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from runtime import building, errors, logs, notifying, reporting, safekeeping
+from runtime import building, errors, logs, notifying, reporting, safekeeping, upkeep
 from runtime.domain.identity import bot_id, user_id
 from runtime.domain.status import DeskStatus, Overview, ProcessStatus
 from runtime.engine import enrolment, lease, loop, recovery, verifying
@@ -142,7 +142,12 @@ def rollback(settings: Settings, args: argparse.Namespace) -> int:
     return 0
 
 
-def history(settings: Settings, _: argparse.Namespace) -> int:
+def history(settings: Settings, args: argparse.Namespace) -> int:
+    """Of the schema; or what is left of the bots' own."""
+    if args.what == "summarise":
+        return upkeep.summarise(settings, args)
+    if args.what != "revisions":
+        return upkeep.show_summaries(settings, args)
     with building.databases(settings) as database:
         for each in schema.history(database("admin")):
             print(f"{each.name}  {'applied' if each.applied else 'pending'}  {each.title}")
@@ -320,7 +325,10 @@ def parser() -> argparse.ArgumentParser:
     added = role("rollback", rollback, "take the schema back to a revision; `base` is the empty one")
     added.add_argument("revision")
     added.add_argument("--drop-data", action="store_true", help="yes, lose the rows that this revision added")
-    role("history", history, "the revisions, and which are applied")
+    added = role(
+        "history", history, "the schema's revisions; or summarise the bots' days, and show days or lives"
+    )
+    upkeep.add_history(added)
     role("schema", write_schema, "write runtime/store/schema.sql from the migrated schema")
     added = role("enrol", enrol, "enrol the accounts and bots of a desk file")
     added.add_argument("desks", type=Path)
@@ -328,6 +336,9 @@ def parser() -> argparse.ArgumentParser:
     role("check-account", check_account, "compare the account with the ledger and change nothing")
     role("repair", repair, "recover the account once without trading, and say what was proved")
     _add_command(role("command", command, "ask a desk for something; it obeys at its next tick"))
+    _add_reset(
+        role("reset", command, "let a bot begin anew at its desk's next tick; what it was is archived")
+    )
     added = role(
         "status",
         show_status,
@@ -338,6 +349,7 @@ def parser() -> argparse.ArgumentParser:
     safekeeping.add_roles(role)
     notifying.add_roles(role)
     reporting.add_roles(role)
+    upkeep.add_roles(role)
     role("stop", stop_all, "stop everything that `run` started, and the embedded PostgreSQL")
     role("psql", psql, "a console on the embedded PostgreSQL").add_argument(
         "arguments", nargs=argparse.REMAINDER
@@ -375,6 +387,13 @@ def _add_command(added: argparse.ArgumentParser) -> None:
         "--venue-id",
         help="for adopt, ignore and close: the id that the quarantine shows; with cancel: it is gone, I looked",
     )
+    added.add_argument("--reason", default="", help="why; it is kept in the audit log")
+    added.add_argument("--key", help="the same key is the same wish: it is done once")
+
+
+def _add_reset(added: argparse.ArgumentParser) -> None:
+    added.set_defaults(verb="reset", client_order_id=None, venue_id=None)
+    added.add_argument("bot", help="the bot's name, on the account of HOLDFAST_ACCOUNT")
     added.add_argument("--reason", default="", help="why; it is kept in the audit log")
     added.add_argument("--key", help="the same key is the same wish: it is done once")
 

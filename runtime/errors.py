@@ -5,7 +5,7 @@
     │   ├── VenueUnavailable, VenueUntrusted, RateLimited, StoreUnavailable, Conflict
     ├── Refused     record it and go on
     │   ├── RejectedByVenue, RejectedByRisk, InvalidCommand, InvalidDecision, AlreadyRecorded, NotAllWell,
-    │   ├── InvalidObservation, SpoolFull, SpoolUnusable, ArtefactUnusable, ArtefactsUnavailable
+    │   ├── MoreIsLeft, InvalidObservation, SpoolFull, SpoolUnusable, ArtefactUnusable, ArtefactsUnavailable
     ├── Uncertain   stop trading this symbol until it is proved
     │   └── OutcomeUnknown
     └── Halt        leave the process; the supervisor restarts it into recovery
@@ -97,6 +97,12 @@ class NotAllWell(Refused):
     """{count} thing(s) are not well; they are named above."""
 
     exit_code = 4
+
+
+class MoreIsLeft(Refused):
+    """The time for it was over before all was done; what was done stands, run it again for what is left: {left}."""
+
+    exit_code = 5
 
 
 class InvalidObservation(Refused):

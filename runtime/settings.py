@@ -80,6 +80,10 @@ def _count(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+# From the day on which a summary is the last one (domain.retention.DAYS_MIN) to a hundred years.
+_days = _count(8, 36525)
+
+
 def _postgres_url(raw: str) -> Secret:
     if _parts(raw).scheme not in ("postgresql", "postgres"):
         raise ValueError("must begin with postgresql://")
@@ -192,6 +196,12 @@ class Settings:
     health_seconds: float = _setting("HOLDFAST_HEALTH_SECONDS", _seconds(1, 3600), 60.0)
     spool_dir: Path | None = _setting("HOLDFAST_SPOOL_DIR", Path, None)
     spool_megabytes_max: int = _setting("HOLDFAST_SPOOL_MEGABYTES_MAX", _count(32, 100_000), 256)
+    keep_candles_days: int = _setting("HOLDFAST_KEEP_CANDLES_DAYS", _days, 90)
+    keep_snapshots_days: int = _setting("HOLDFAST_KEEP_SNAPSHOTS_DAYS", _days, 30)
+    keep_marks_days: int = _setting("HOLDFAST_KEEP_MARKS_DAYS", _days, 365)
+    keep_blocked_days: int = _setting("HOLDFAST_KEEP_BLOCKED_DAYS", _days, 365)
+    keep_predictions_days: int = _setting("HOLDFAST_KEEP_PREDICTIONS_DAYS", _days, 365)
+    keep_prompts_days: int = _setting("HOLDFAST_KEEP_PROMPTS_DAYS", _days, 90)
     webhook_url: Secret | None = _setting("HOLDFAST_WEBHOOK_URL", _webhook_url, None)
     telegram_token: Secret | None = _setting("HOLDFAST_TELEGRAM_TOKEN", _telegram_token, None)
     telegram_chat: int | None = _setting("HOLDFAST_TELEGRAM_CHAT", _chat, None)

@@ -76,6 +76,13 @@ def desk_environment(desk: Desk, database: Database, *, user: str, stage: str) -
         "HOLDFAST_SLOW_QUERY_SECONDS": "0.25",
         "HOLDFAST_SPOOL_DIR": SPOOL_DIR,
         "HOLDFAST_SPOOL_MEGABYTES_MAX": "256",
+        # Of the retention job, which has a role of its own in the database.
+        "HOLDFAST_KEEP_CANDLES_DAYS": "90",
+        "HOLDFAST_KEEP_SNAPSHOTS_DAYS": "30",
+        "HOLDFAST_KEEP_MARKS_DAYS": "365",
+        "HOLDFAST_KEEP_BLOCKED_DAYS": "365",
+        "HOLDFAST_KEEP_PREDICTIONS_DAYS": "365",
+        "HOLDFAST_KEEP_PROMPTS_DAYS": "90",
         # Off: on AWS the alarms tell people, and no secret of a chat is wired here yet.
         "HOLDFAST_WEBHOOK_URL": "",
         "HOLDFAST_TELEGRAM_TOKEN": "",

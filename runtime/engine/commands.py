@@ -15,7 +15,7 @@ from runtime.domain.market import MarketKind, VenueOrder
 from runtime.domain.order import RESTING, Intent, Kind, Order, Side, Status
 from runtime.engine import proof, reconciling, remembering, sending
 from runtime.engine.desk import Bot, Desk, set_enabled, set_state
-from runtime.store import bots, operations
+from runtime.store import bots, operations, summaries
 from runtime.store.operations import Command, Quarantined
 
 QUARANTINE_MAX = 1000
@@ -206,12 +206,13 @@ def _close(desk: Desk, command: Command) -> str:
 
 
 def _reset(desk: Desk, command: Command) -> str:
-    """Forget a bot's memory and breaker, or note an account's holdings anew. The audit log keeps what was."""
+    """Archive a bot's life and let it begin anew, or note an account's holdings anew. Nothing is deleted."""
     if command.bot_id is None:
         reconciling.record_baseline(desk)
         return f"the holdings of {desk.account.name} are noted anew"
     bot = _bots(desk, command)[0]
-    with desk.store.single("reset a bot") as tx:
+    with desk.store.transaction("reset a bot") as tx:
+        summaries.record_life(tx, desk.fence, bot.bot_id, str(command.command_id))
         bots.record_memory(tx, desk.fence, bot.bot_id, {}, actor=command.requested_by)
     bot.memory, bot.recorded_memory, bot.breaker_day = {}, {}, None
     remembering.forget(desk, bot)

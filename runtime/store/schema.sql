@@ -6,6 +6,7 @@ grant usage on schema holdfast to holdfast_api;
 grant usage on schema holdfast to holdfast_bot;
 grant usage on schema holdfast to holdfast_overseer;
 grant usage on schema holdfast to holdfast_readonly;
+grant usage on schema holdfast to holdfast_retention;
 
 create domain holdfast.amount as numeric(38,18)
   constraint amount_is_finite CHECK (((VALUE < 'Infinity'::numeric) AND (VALUE > '-Infinity'::numeric)));
@@ -70,6 +71,62 @@ begin
     raise exception 'a scoring run does not go from % to %', old.status, new.status using errcode = 'check_violation';
   end if;
   return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION holdfast.facts_of(bot uuid, since timestamp with time zone, until timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+begin
+  return jsonb_build_object(
+    'decisions', (
+      select jsonb_build_object('count', count(*), 'failed', count(*) filter (where not success),
+        'orders', coalesce(sum(cardinality(order_ids)), 0), 'duration_ms', coalesce(sum(duration_ms), 0),
+        'prompt_length', coalesce(sum(prompt_length), 0), 'answer_length', coalesce(sum(answer_length), 0),
+        'first_at', min(at), 'last_at', max(at))
+      from holdfast.decisions where bot_id = bot and at >= since and at < until),
+    'last_notes', (
+      select left(notes, 1000) from holdfast.decisions
+      where bot_id = bot and at >= since and at < until order by at desc limit 1),
+    'predictions', (
+      select jsonb_object_agg(model, counted) from (
+        select model, jsonb_build_object('count', count(*), 'right', count(*) filter (where outcome = 'right'),
+          'wrong', count(*) filter (where outcome = 'wrong'), 'void', count(*) filter (where outcome = 'void')) as counted
+        from holdfast.predictions where bot_id = bot and at >= since and at < until group by model) as by_model),
+    'signals', (
+      select jsonb_build_object('count', count(*), 'executed', count(*) filter (where executed),
+        'won', count(*) filter (where outcome = 'won'), 'lost', count(*) filter (where outcome = 'lost'),
+        'expired', count(*) filter (where outcome = 'expired'), 'void', count(*) filter (where outcome = 'void'))
+      from holdfast.phantoms where bot_id = bot and at >= since and at < until),
+    'blocked', (
+      select jsonb_object_agg(reason, counted) from (
+        select reason, sum(count) as counted from holdfast.blocked_signals
+        where bot_id = bot and day >= (since at time zone 'UTC')::date
+          and day::timestamp at time zone 'UTC' < until group by reason) as by_reason),
+    'equity', (
+      select jsonb_build_object('marks', count(*), 'low', min(equity)::text, 'high', max(equity)::text)
+      from holdfast.equity_marks where bot_id = bot and at >= since and at < until),
+    'equity_first', (
+      select equity::text from holdfast.equity_marks where bot_id = bot and at >= since and at < until order by at limit 1),
+    'equity_last', (
+      select equity::text from holdfast.equity_marks where bot_id = bot and at >= since and at < until
+      order by at desc limit 1),
+    'risk', (
+      select jsonb_build_object('marks', count(*), 'drawdown_max', max(drawdown)::text, 'exposure_max', max(exposure)::text,
+        'breaker_tripped', coalesce(bool_or(breaker_tripped), false))
+      from holdfast.risk_marks where bot_id = bot and at >= since and at < until),
+    'allocations_last', (
+      select jsonb_object_agg(asset, share::text) from holdfast.allocations
+      where bot_id = bot and at = (
+        select max(at) from holdfast.allocations where bot_id = bot and at >= since and at < until)),
+    'snapshots', (select count(*) from holdfast.snapshots where bot_id = bot and at >= since and at < until),
+    'trades', (
+      select jsonb_build_object('count', count(*), 'won', count(*) filter (where realised > fees),
+        'lost', count(*) filter (where realised < fees), 'result', coalesce(sum(realised - fees), 0)::text,
+        'fees', coalesce(sum(fees), 0)::text)
+      from holdfast.trades where bot_id = bot and closed_at >= since and closed_at < until and not voided));
 end
 $function$;
 
@@ -560,6 +617,17 @@ create table holdfast.spool_positions (
   moved_at timestamp with time zone default clock_timestamp() not null
 );
 
+create table holdfast.summaries (
+  user_id uuid not null,
+  bot_id uuid not null,
+  kind text not null,
+  name text not null,
+  from_at timestamp with time zone not null,
+  to_at timestamp with time zone not null,
+  written_at timestamp with time zone default clock_timestamp() not null,
+  facts jsonb not null
+);
+
 create table holdfast.trader_scores (
   user_id uuid not null,
   run_id uuid not null,
@@ -631,6 +699,7 @@ alter table holdfast.risk_marks add constraint risk_marks_pkey PRIMARY KEY (bot_
 alter table holdfast.scoring_runs add constraint scoring_runs_pkey PRIMARY KEY (run_id, user_id);
 alter table holdfast.snapshots add constraint snapshots_pkey PRIMARY KEY (bot_id, at, user_id);
 alter table holdfast.spool_positions add constraint spool_positions_pkey PRIMARY KEY (spool_id, user_id);
+alter table holdfast.summaries add constraint summaries_pkey PRIMARY KEY (bot_id, kind, name, user_id);
 alter table holdfast.trader_scores add constraint trader_scores_pkey PRIMARY KEY (run_id, rank, user_id);
 alter table holdfast.trades add constraint trades_pkey PRIMARY KEY (bot_id, symbol, number, user_id);
 alter table holdfast.user_settings add constraint user_settings_pkey PRIMARY KEY (user_id);
@@ -678,6 +747,8 @@ alter table holdfast.scoring_runs add constraint scoring_runs_error_fits CHECK (
 alter table holdfast.scoring_runs add constraint scoring_runs_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'running'::text, 'completed'::text, 'failed'::text])));
 alter table holdfast.scoring_runs add constraint scoring_runs_times_fit CHECK ((((status = 'pending'::text) = ((started_at IS NULL) AND (finished_at IS NULL))) AND ((status = ANY (ARRAY['completed'::text, 'failed'::text])) = (finished_at IS NOT NULL))));
 alter table holdfast.spool_positions add constraint spool_positions_sequence_known CHECK ((sequence >= 0));
+alter table holdfast.summaries add constraint summaries_in_order CHECK ((from_at <= to_at));
+alter table holdfast.summaries add constraint summaries_kind_known CHECK ((kind = ANY (ARRAY['day'::text, 'life'::text])));
 alter table holdfast.trader_scores add constraint trader_scores_rank_known CHECK ((rank >= 1));
 alter table holdfast.trades add constraint trades_closed_after_opened CHECK ((closed_at >= opened_at));
 alter table holdfast.trades add constraint trades_direction_known CHECK ((direction = ANY (ARRAY['long'::text, 'short'::text])));
@@ -702,6 +773,7 @@ alter table holdfast.predictions add constraint predictions_bot_fkey FOREIGN KEY
 alter table holdfast.quarantine add constraint quarantine_account_fkey FOREIGN KEY (user_id, account_id) REFERENCES holdfast.accounts(user_id, account_id);
 alter table holdfast.reconciliations add constraint reconciliations_account_fkey FOREIGN KEY (user_id, account_id) REFERENCES holdfast.accounts(user_id, account_id);
 alter table holdfast.scoring_runs add constraint scoring_runs_user_fkey FOREIGN KEY (user_id) REFERENCES holdfast.users(user_id);
+alter table holdfast.summaries add constraint summaries_bot_fkey FOREIGN KEY (user_id, bot_id) REFERENCES holdfast.bots(user_id, bot_id);
 alter table holdfast.trader_scores add constraint trader_scores_bot_fkey FOREIGN KEY (user_id, bot_id) REFERENCES holdfast.bots(user_id, bot_id);
 alter table holdfast.trader_scores add constraint trader_scores_run_fkey FOREIGN KEY (run_id, user_id) REFERENCES holdfast.scoring_runs(run_id, user_id);
 alter table holdfast.trades add constraint trades_bot_fkey FOREIGN KEY (user_id, account_id, bot_id) REFERENCES holdfast.bots(user_id, account_id, bot_id);
@@ -744,7 +816,8 @@ CREATE TRIGGER candles_truncate BEFORE TRUNCATE ON holdfast.candles FOR EACH STA
 CREATE TRIGGER commands_tell AFTER INSERT OR UPDATE ON holdfast.commands FOR EACH STATEMENT EXECUTE FUNCTION holdfast.tell_change('commands');
 CREATE TRIGGER commands_truncate BEFORE TRUNCATE ON holdfast.commands FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER component_states_truncate BEFORE TRUNCATE ON holdfast.component_states FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
-CREATE TRIGGER decisions_append_only BEFORE DELETE OR UPDATE ON holdfast.decisions FOR EACH ROW EXECUTE FUNCTION holdfast.refuse_change();
+CREATE TRIGGER decisions_append_only BEFORE DELETE ON holdfast.decisions FOR EACH ROW EXECUTE FUNCTION holdfast.refuse_change();
+CREATE TRIGGER decisions_keep_all_but_texts BEFORE UPDATE ON holdfast.decisions FOR EACH ROW WHEN (((CURRENT_USER <> 'holdfast_retention'::name) OR (num_nonnulls(new.prompt, new.answer) > 0))) EXECUTE FUNCTION holdfast.refuse_change();
 CREATE TRIGGER decisions_truncate BEFORE TRUNCATE ON holdfast.decisions FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER equity_marks_truncate BEFORE TRUNCATE ON holdfast.equity_marks FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER fills_append_only BEFORE DELETE OR UPDATE ON holdfast.fills FOR EACH ROW EXECUTE FUNCTION holdfast.refuse_change();
@@ -774,6 +847,7 @@ CREATE TRIGGER scoring_runs_move BEFORE UPDATE ON holdfast.scoring_runs FOR EACH
 CREATE TRIGGER scoring_runs_truncate BEFORE TRUNCATE ON holdfast.scoring_runs FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER snapshots_truncate BEFORE TRUNCATE ON holdfast.snapshots FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER spool_positions_truncate BEFORE TRUNCATE ON holdfast.spool_positions FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER summaries_truncate BEFORE TRUNCATE ON holdfast.summaries FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER trader_scores_append_only BEFORE DELETE OR UPDATE ON holdfast.trader_scores FOR EACH ROW EXECUTE FUNCTION holdfast.refuse_change();
 CREATE TRIGGER trader_scores_truncate BEFORE TRUNCATE ON holdfast.trader_scores FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER trades_truncate BEFORE TRUNCATE ON holdfast.trades FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
@@ -808,6 +882,7 @@ alter table holdfast.risk_marks enable row level security, force row level secur
 alter table holdfast.scoring_runs enable row level security, force row level security;
 alter table holdfast.snapshots enable row level security, force row level security;
 alter table holdfast.spool_positions enable row level security, force row level security;
+alter table holdfast.summaries enable row level security, force row level security;
 alter table holdfast.trader_scores enable row level security, force row level security;
 alter table holdfast.trades enable row level security, force row level security;
 alter table holdfast.user_settings enable row level security, force row level security;
@@ -897,6 +972,9 @@ create policy tenant on holdfast.snapshots as permissive for all using ((user_id
 create policy backup on holdfast.spool_positions as permissive for select to holdfast_backup using (true);
 create policy overseer on holdfast.spool_positions as permissive for select to holdfast_overseer using (true);
 create policy tenant on holdfast.spool_positions as permissive for all using ((user_id = holdfast.tenant()));
+create policy backup on holdfast.summaries as permissive for select to holdfast_backup using (true);
+create policy overseer on holdfast.summaries as permissive for select to holdfast_overseer using (true);
+create policy tenant on holdfast.summaries as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.trader_scores as permissive for select to holdfast_backup using (true);
 create policy overseer on holdfast.trader_scores as permissive for select to holdfast_overseer using (true);
 create policy tenant on holdfast.trader_scores as permissive for all using ((user_id = holdfast.tenant()));
@@ -908,16 +986,19 @@ create policy overseer on holdfast.user_settings as permissive for select to hol
 create policy tenant on holdfast.user_settings as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.users as permissive for select to holdfast_backup using (true);
 create policy overseer on holdfast.users as permissive for select to holdfast_overseer using (true);
+create policy retention on holdfast.users as permissive for select to holdfast_retention using (true);
 create policy tenant on holdfast.users as permissive for all using ((user_id = holdfast.tenant()));
 
 grant select on holdfast.accounts to holdfast_api;
 grant select on holdfast.accounts to holdfast_bot;
 grant select on holdfast.accounts to holdfast_overseer;
 grant select on holdfast.accounts to holdfast_readonly;
+grant select on holdfast.accounts to holdfast_retention;
 grant select on holdfast.allocations to holdfast_api;
 grant insert, select on holdfast.allocations to holdfast_bot;
 grant select on holdfast.allocations to holdfast_overseer;
 grant select on holdfast.allocations to holdfast_readonly;
+grant delete, select on holdfast.allocations to holdfast_retention;
 grant select on holdfast.artefacts to holdfast_api;
 grant insert, select on holdfast.artefacts to holdfast_bot;
 grant select on holdfast.artefacts to holdfast_overseer;
@@ -930,14 +1011,17 @@ grant select on holdfast.blocked_signals to holdfast_api;
 grant insert, select on holdfast.blocked_signals to holdfast_bot;
 grant select on holdfast.blocked_signals to holdfast_overseer;
 grant select on holdfast.blocked_signals to holdfast_readonly;
+grant delete, select on holdfast.blocked_signals to holdfast_retention;
 grant select on holdfast.bots to holdfast_api;
 grant select on holdfast.bots to holdfast_bot;
 grant select on holdfast.bots to holdfast_overseer;
 grant select on holdfast.bots to holdfast_readonly;
+grant select on holdfast.bots to holdfast_retention;
 grant select on holdfast.candles to holdfast_api;
 grant insert, select on holdfast.candles to holdfast_bot;
 grant select on holdfast.candles to holdfast_overseer;
 grant select on holdfast.candles to holdfast_readonly;
+grant delete, select on holdfast.candles to holdfast_retention;
 grant select on holdfast.commands to holdfast_api;
 grant select on holdfast.commands to holdfast_bot;
 grant select on holdfast.commands to holdfast_overseer;
@@ -950,10 +1034,12 @@ grant select on holdfast.decisions to holdfast_api;
 grant insert, select on holdfast.decisions to holdfast_bot;
 grant select on holdfast.decisions to holdfast_overseer;
 grant select on holdfast.decisions to holdfast_readonly;
+grant select on holdfast.decisions to holdfast_retention;
 grant select on holdfast.equity_marks to holdfast_api;
 grant insert, select on holdfast.equity_marks to holdfast_bot;
 grant select on holdfast.equity_marks to holdfast_overseer;
 grant select on holdfast.equity_marks to holdfast_readonly;
+grant delete, select on holdfast.equity_marks to holdfast_retention;
 grant select on holdfast.fills to holdfast_api;
 grant insert, select on holdfast.fills to holdfast_bot;
 grant select on holdfast.fills to holdfast_overseer;
@@ -970,6 +1056,7 @@ grant select on holdfast.market_snapshots to holdfast_api;
 grant insert, select on holdfast.market_snapshots to holdfast_bot;
 grant select on holdfast.market_snapshots to holdfast_overseer;
 grant select on holdfast.market_snapshots to holdfast_readonly;
+grant delete, select on holdfast.market_snapshots to holdfast_retention;
 grant select on holdfast.model_aliases to holdfast_api;
 grant insert, select on holdfast.model_aliases to holdfast_bot;
 grant select on holdfast.model_aliases to holdfast_overseer;
@@ -990,6 +1077,7 @@ grant select on holdfast.phantoms to holdfast_api;
 grant insert, select on holdfast.phantoms to holdfast_bot;
 grant select on holdfast.phantoms to holdfast_overseer;
 grant select on holdfast.phantoms to holdfast_readonly;
+grant select on holdfast.phantoms to holdfast_retention;
 grant select on holdfast.positions to holdfast_api;
 grant insert, select on holdfast.positions to holdfast_bot;
 grant select on holdfast.positions to holdfast_overseer;
@@ -998,6 +1086,7 @@ grant select on holdfast.predictions to holdfast_api;
 grant insert, select on holdfast.predictions to holdfast_bot;
 grant select on holdfast.predictions to holdfast_overseer;
 grant select on holdfast.predictions to holdfast_readonly;
+grant delete, select on holdfast.predictions to holdfast_retention;
 grant select on holdfast.quarantine to holdfast_api;
 grant insert, select on holdfast.quarantine to holdfast_bot;
 grant select on holdfast.quarantine to holdfast_overseer;
@@ -1010,6 +1099,7 @@ grant select on holdfast.risk_marks to holdfast_api;
 grant insert, select on holdfast.risk_marks to holdfast_bot;
 grant select on holdfast.risk_marks to holdfast_overseer;
 grant select on holdfast.risk_marks to holdfast_readonly;
+grant delete, select on holdfast.risk_marks to holdfast_retention;
 grant select on holdfast.scoring_runs to holdfast_api;
 grant insert, select on holdfast.scoring_runs to holdfast_bot;
 grant select on holdfast.scoring_runs to holdfast_overseer;
@@ -1018,10 +1108,16 @@ grant select on holdfast.snapshots to holdfast_api;
 grant insert, select on holdfast.snapshots to holdfast_bot;
 grant select on holdfast.snapshots to holdfast_overseer;
 grant select on holdfast.snapshots to holdfast_readonly;
+grant delete, select on holdfast.snapshots to holdfast_retention;
 grant select on holdfast.spool_positions to holdfast_api;
 grant insert, select on holdfast.spool_positions to holdfast_bot;
 grant select on holdfast.spool_positions to holdfast_overseer;
 grant select on holdfast.spool_positions to holdfast_readonly;
+grant select on holdfast.summaries to holdfast_api;
+grant insert, select on holdfast.summaries to holdfast_bot;
+grant select on holdfast.summaries to holdfast_overseer;
+grant select on holdfast.summaries to holdfast_readonly;
+grant insert, select on holdfast.summaries to holdfast_retention;
 grant select on holdfast.trader_scores to holdfast_api;
 grant insert, select on holdfast.trader_scores to holdfast_bot;
 grant select on holdfast.trader_scores to holdfast_overseer;
@@ -1030,6 +1126,7 @@ grant select on holdfast.trades to holdfast_api;
 grant insert, select on holdfast.trades to holdfast_bot;
 grant select on holdfast.trades to holdfast_overseer;
 grant select on holdfast.trades to holdfast_readonly;
+grant select on holdfast.trades to holdfast_retention;
 grant insert, select on holdfast.user_settings to holdfast_api;
 grant select on holdfast.user_settings to holdfast_bot;
 grant select on holdfast.user_settings to holdfast_overseer;
@@ -1038,6 +1135,7 @@ grant select on holdfast.users to holdfast_api;
 grant select on holdfast.users to holdfast_bot;
 grant select on holdfast.users to holdfast_overseer;
 grant select on holdfast.users to holdfast_readonly;
+grant select on holdfast.users to holdfast_retention;
 
 grant update (baseline, baseline_at) on holdfast.accounts to holdfast_bot;
 grant update (place, body) on holdfast.artefacts to holdfast_bot;
@@ -1050,6 +1148,7 @@ grant insert (user_id, command_id, account_id, bot_id, verb, arguments, requeste
 grant insert (user_id, command_id, account_id, bot_id, verb, arguments, requested_by, reason, idempotency_key) on holdfast.commands to holdfast_bot;
 grant update (status, outcome, finished_at) on holdfast.commands to holdfast_bot;
 grant update (version, epoch, saved_at, shape, codec, body, digest, counted) on holdfast.component_states to holdfast_bot;
+grant update (prompt, answer) on holdfast.decisions to holdfast_retention;
 grant update (status, finished_at) on holdfast.jobs to holdfast_bot;
 grant update (epoch, holder, host, boot, pid, process_started, acquired_at, renewed_at, expires_at, released_at, ready_at, ticked_at) on holdfast.leases to holdfast_bot;
 grant update (promoted, previous, promoted_at) on holdfast.models to holdfast_bot;
@@ -1060,5 +1159,6 @@ grant update (outcome, outcome_price, resolved_at) on holdfast.predictions to ho
 grant update (resolution, resolved_at, resolved_by) on holdfast.quarantine to holdfast_bot;
 grant update (status, started_at, finished_at, trader_count, error) on holdfast.scoring_runs to holdfast_bot;
 grant update (sequence, moved_at) on holdfast.spool_positions to holdfast_bot;
+grant update (written_at, facts) on holdfast.summaries to holdfast_retention;
 grant update (direction, opened_at, closed_at, entry_quantity, entry_quote, exit_quantity, exit_quote, realised, fees, fill_count, voided) on holdfast.trades to holdfast_bot;
 grant update (risk_profile, settings, updated_at) on holdfast.user_settings to holdfast_api;

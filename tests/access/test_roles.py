@@ -74,7 +74,7 @@ def test_migrate__makes_the_roles_as_master_and_the_schema_as_migrator(
         assert secrets.asked == [ARN, ARN]
     assert front.refusals == []
     assert front.tokens, "the schema is the migrator's work, not the master's"
-    wanted = {"bot", "api", "readonly", "migrator", "backup"}
+    wanted = {"bot", "api", "readonly", "migrator", "backup", "retention"}
     assert members_of_iam(rds) == {f"holdfast_{each}" for each in wanted}
     assert main(["verify"], settings(front, authority, "holdfast_bot")) == 0, capsys.readouterr().err
     assert "paper-spot: 0 difference(s)" in capsys.readouterr().out

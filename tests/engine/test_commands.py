@@ -1,11 +1,13 @@
 """Operators' commands: each is carried out once, answered with a sentence, and leaves a line in the audit log."""
 
+from base64 import b64decode
+
 import pytest
 
 from runtime import errors
 from runtime.domain.decision import Decision
 from runtime.domain.order import Side
-from runtime.engine import sending
+from runtime.engine import remembering, sending
 from tests.engine.rig import Rig, limit, market, proposes
 
 RESTS = limit("rests", Side.BUY, "0.02", "45000")
@@ -113,6 +115,31 @@ def test_reset__forgets_memory_and_breaker_and_the_audit_log_keeps_them(rig: Rig
     assert (rig.bot()["memory"], rig.bot()["breaker_day"]) == ({}, None)
     [(facts,)] = rig.database.rows("select facts from audit_log where action = 'bot reset'")
     assert facts["memory_before"] == {"learned": "much"}
+
+
+def test_reset__archives_the_life_that_is_over_once(rig: Rig) -> None:
+    rig.trade(TAKES)
+    rig.tick()
+    remembering.save_all(rig.desk)
+    rig.plays["one"] = lambda view, memory: Decision(memory={"learned": "much"})
+    rig.tick()
+    rig.plays.clear()
+    rows = {
+        table: rig.database.rows(f"select count(*) from {table}") for table in ("orders", "fills", "trades")
+    }
+    assert rig.obey("reset", "one")[0] == "done"
+    ((command_id,),) = rig.database.rows("select command_id from commands where verb = 'reset'")
+    rig.database.rows(
+        "update commands set status = 'pending', outcome = null, finished_at = null where verb = 'reset'"
+    )
+    rig.tick()
+    ((bot, name, facts, saved),) = rig.database.rows(
+        "select bot_id, name, facts, (select body from component_states as s where s.bot_id = summaries.bot_id"
+        " and component = 'risk_keeper' and version = 1) from summaries where kind = 'life'"
+    )
+    assert (bot, name, facts["memory"]) == (rig.bot_id("one"), str(command_id), {"learned": "much"})
+    assert b64decode(facts["components"]["risk_keeper"]["body"]) == saved
+    assert rows == {table: rig.database.rows(f"select count(*) from {table}") for table in rows}
 
 
 def test_reset__of_an_account_notes_its_holdings_anew(rig: Rig) -> None:

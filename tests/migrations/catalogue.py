@@ -14,6 +14,8 @@ OWNER = "holdfast_owner"
 BACKUP = "holdfast_backup"
 # The same for an admin: nobody logs in as it, the API becomes it for a transaction.
 OVERSEER = "holdfast_overseer"
+# Sees which tenants there are, and is one of them at a time; test_retention_rights.py says what it may take away.
+RETENTION = "holdfast_retention"
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -58,6 +60,8 @@ _WIDE_POLICIES = """
       is distinct from ('backup', 'PERMISSIVE', 'SELECT', array['holdfast_backup'], 'true')
       and (policyname, permissive, cmd, roles::text[], qual)
       is distinct from ('overseer', 'PERMISSIVE', 'SELECT', array['holdfast_overseer'], 'true')
+      and (tablename, policyname, permissive, cmd, roles::text[], qual)
+      is distinct from ('users', 'retention', 'PERMISSIVE', 'SELECT', array['holdfast_retention'], 'true')
 """
 _UNSAVED_TABLES = """
     select relname from pg_class as t

@@ -333,6 +333,14 @@ def _scoring(tenant: Tenant, number: int) -> dict[str, Row]:
             "score": _ONE,
             "metrics": Jsonb({}),
         },
+        "summaries": {
+            "bot_id": tenant.id("bot"),
+            "kind": "day",
+            "name": f"2026-11-{number:02}",
+            "from_at": _AT,
+            "to_at": _AT,
+            "facts": Jsonb({}),
+        },
     }
 
 

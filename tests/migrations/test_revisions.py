@@ -163,7 +163,9 @@ def test_roles__are_as_weak_as_they_should_be(empty: Database, migrator: Secret)
             "select pg_has_role('holdfast_api', 'holdfast_overseer', 'member'),"
             " pg_has_role('holdfast_api', 'holdfast_overseer', 'usage')"
         ).fetchall()[0]
-    everybody = sorted((*catalogue.ROLES, catalogue.BACKUP, catalogue.OWNER, catalogue.OVERSEER))
+    everybody = sorted(
+        (*catalogue.ROLES, catalogue.BACKUP, catalogue.OWNER, catalogue.OVERSEER, catalogue.RETENTION)
+    )
     no_logins = (catalogue.OWNER, catalogue.OVERSEER)
     assert roles == [(role, role not in no_logins, False, role == "holdfast_api") for role in everybody]
     assert (becomes, inherits) == (True, False)

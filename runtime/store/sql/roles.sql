@@ -6,7 +6,7 @@ declare
 begin
   foreach role_name in array array[
     'holdfast_owner', 'holdfast_bot', 'holdfast_api', 'holdfast_readonly', 'holdfast_migrator', 'holdfast_backup',
-    'holdfast_overseer'
+    'holdfast_overseer', 'holdfast_retention'
   ] loop
     if not exists (select from pg_roles where rolname = role_name) then
       execute format('create role %I %s', role_name,

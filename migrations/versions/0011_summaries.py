@@ -1,0 +1,15 @@
+"""summaries"""
+
+from migrations.script import down, up
+
+revision = "0011"
+down_revision = "0010"
+oldest_program = "0003"
+
+
+def upgrade() -> None:
+    up(__file__)
+
+
+def downgrade() -> None:
+    down(__file__)
