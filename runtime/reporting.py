@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -54,7 +55,9 @@ def _add_bot(added: argparse.ArgumentParser) -> None:
 
 
 def _add_period(added: argparse.ArgumentParser) -> None:
-    added.add_argument("--period", choices=tuple(reports.PERIODS), default="all", help="up to now")
+    added.add_argument(
+        "--period", choices=tuple(reports.PERIODS), default="all", help="of UTC days, up to today"
+    )
     added.add_argument("--json", action="store_true")
 
 
@@ -65,7 +68,8 @@ def show_stats(settings: Settings, args: argparse.Namespace) -> int:
     with building.opened_store(settings) as store, store.snapshot("report") as tx:
         bot = _find_bot(tx, settings, args)
         scope = Scope.of(args.period, datetime.now(UTC), bot.bot_id if bot else None)
-        together, by_symbol = reports.load_performance(tx, scope), reports.load_by_symbol(tx, scope)
+        together = reports.with_streaks(tx, scope, "all", [("", reports.load_performance(tx, scope))])[""]
+        by_symbol = reports.with_streaks(tx, scope, "symbol", reports.load_by_symbol(tx, scope).items())
         days = reports.load_days(tx, scope)
         best = reports.load_best_trades(tx, scope, _EXTREMES)
         worst = reports.load_worst_trades(tx, scope, _EXTREMES)
@@ -126,9 +130,12 @@ def show_phantoms(settings: Settings, args: argparse.Namespace) -> int:
 
 
 def show_leaderboard(settings: Settings, args: argparse.Namespace) -> int:
-    with building.opened_store(settings) as store, store.single("report") as tx:
-        since = Scope.of(args.period, datetime.now(UTC)).since
-        board = reports.load_leaderboard(tx, since)
+    scope = Scope.of(args.period, datetime.now(UTC))
+    with building.opened_store(settings) as store, store.snapshot("report") as tx:
+        board = reports.load_leaderboard(tx, scope.since)
+        figures = [(str(each.bot_id), each.performance) for each in board]
+        did = reports.with_streaks(tx, scope, "bot", figures)
+    board = [replace(each, performance=did[str(each.bot_id)]) for each in board]
     if args.json:
         printing.print_json(
             [
@@ -240,6 +247,7 @@ def _told(of: Performance) -> dict[str, object]:
         "average_loss": of.average_loss,
         "best": of.best,
         "worst": of.worst,
+        "fees": of.fees,
         "streak": of.streak,
         "longest_wins": of.longest_wins,
         "longest_losses": of.longest_losses,
@@ -289,7 +297,7 @@ def _figures(of: Performance) -> Iterator[str]:
         printing.amount(of.best),
         printing.amount(of.worst),
     )
-    yield f"{of.streak:+d}"
+    yield "-" if of.streak is None else f"{of.streak:+d}"
 
 
 def _counts(of: Statistics) -> Iterator[str]:

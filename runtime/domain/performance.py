@@ -20,7 +20,10 @@ DAYS_OF_YEAR = 365
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Performance:
-    """Of closed trades, after their fees. A trade that won nothing and lost nothing is neither a win nor a loss."""
+    """Of closed trades, after their fees. A trade that won nothing and lost nothing is neither a win nor a loss.
+
+    Streaks do not add up as the rest does: they are None where only sums were asked for.
+    """
 
     trades: int = 0
     wins: int = 0
@@ -29,9 +32,10 @@ class Performance:
     lost: Decimal = ZERO
     best: Decimal | None = None
     worst: Decimal | None = None
-    streak: int = 0  # wins in a row at the end, or losses as a negative number
-    longest_wins: int = 0
-    longest_losses: int = 0
+    fees: Decimal = ZERO
+    streak: int | None = 0  # wins in a row at the end, or losses as a negative number
+    longest_wins: int | None = 0
+    longest_losses: int | None = 0
     held: timedelta = timedelta()
 
     @property
@@ -121,6 +125,7 @@ def summarise(trades: Iterable[Trade]) -> Performance:
             lost=money.canonical(-sum((each for each in results if each < 0), ZERO)),
             best=max(results, default=None),
             worst=min(results, default=None),
+            fees=money.canonical(sum((each.fees for each in ordered), ZERO)),
             streak=runs[-1][0] * runs[-1][1] if runs else 0,
             longest_wins=max((length for sign, length in runs if sign > 0), default=0),
             longest_losses=max((length for sign, length in runs if sign < 0), default=0),

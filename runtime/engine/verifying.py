@@ -1,5 +1,5 @@
-"""Derives everything derived once more, from the fills, and walks the chain of events. There is no difference; if there
-is one, it is printed."""
+"""Derives everything derived once more, from the fills, sums the trades up once more, and walks the chain of events.
+There is no difference; if there is one, it is printed."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from runtime.domain.fill import Fill
 from runtime.domain.identity import AccountId, BotId
 from runtime.domain.order import CHAIN_START, Event, Link, Status, event_digest, may_move
 from runtime.domain.position import Position, Trade
-from runtime.store import fills, orders, positions
+from runtime.store import fills, orders, positions, reports
 from runtime.store.pool import Store, Tx
 
 ROWS_A_READ = 5000
@@ -20,7 +20,12 @@ SHOWN_MAX = 100
 def verify(store: Store, account_id: AccountId) -> list[str]:
     """Every difference, one sentence each, all read from one instant of the ledger."""
     with store.snapshot("verify the ledger") as tx:
-        return [*_chain(tx, account_id), *_orders(tx, account_id), *_positions(tx, account_id)]
+        return [
+            *_chain(tx, account_id),
+            *_orders(tx, account_id),
+            *_positions(tx, account_id),
+            *_performance(tx, account_id),
+        ]
 
 
 def _chain(tx: Tx, account_id: AccountId) -> Iterator[str]:
@@ -69,6 +74,13 @@ def _positions(tx: Tx, account_id: AccountId) -> Iterator[str]:
         deque(found, maxlen=0)
         derived = replay.position if replay.position.fill_count else None
         yield from _differences(held, kept.get(held), derived, "position")
+
+
+def _performance(tx: Tx, account_id: AccountId) -> Iterator[str]:
+    for bot_id, symbol, day, kept, made in reports.load_wrong_days(tx, account_id, SHOWN_MAX):
+        yield f"the performance of bot {bot_id} in {symbol} on {day}: the ledger keeps {kept}, its trades make {made}"
+    for bot_id, symbol, kept, made in reports.load_wrong_lives(tx, account_id, SHOWN_MAX):
+        yield f"the performance of bot {bot_id} in {symbol}: the ledger keeps {kept}, its days and trades make {made}"
 
 
 class _Replay:

@@ -52,6 +52,7 @@ class Writer:
 
     def finish(self) -> None:
         """So that whoever asks next gets plans for a large ledger."""
+        self._connection.execute(_SQL["count_trades"].encode())
         self._connection.execute("analyze")
 
 

@@ -74,6 +74,102 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION holdfast.count_changed_trades()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  pair record;
+  written integer;
+  ended integer;
+begin
+  select count(*), count(a.closed_at) into written, ended from after as a;
+  -- Nearly every fill opens a trade or adds to one: that must cost next to nothing.
+  if ended = 0 and not exists (select from before where closed_at is not null) then
+    return null;
+  end if;
+  if written = 1 and exists (select from before where closed_at is null and not voided) then
+    perform holdfast.count_trade(user_id, bot_id, symbol, closed_at, number, realised - fees, fees, closed_at - opened_at)
+    from after where not voided;
+    return null;
+  end if;
+  -- A fill that came late writes all trades of its position; those that stayed as they were are no change.
+  for pair in
+    with counted as (
+      select user_id, bot_id, symbol, number, opened_at, closed_at, realised - fees as result, fees
+      from after where closed_at is not null and not voided
+    ), known as (
+      select user_id, bot_id, symbol, number, opened_at, closed_at, realised - fees as result, fees
+      from before where closed_at is not null and not voided
+    ), changed as (
+      (select false as is_gone, c.* from counted as c except select false, k.* from known as k)
+      union all
+      (select true, k.* from known as k except select true, c.* from counted as c)
+    )
+    select user_id, bot_id, symbol, count(*) as trades, bool_or(is_gone) as some_are_gone, min(closed_at) as at,
+      min(number) as number, min(result) as result, min(fees) as fees, min(closed_at - opened_at) as held
+    from changed
+    group by user_id, bot_id, symbol
+  loop
+    if pair.trades = 1 and not pair.some_are_gone then
+      perform holdfast.count_trade(pair.user_id, pair.bot_id, pair.symbol, pair.at, pair.number, pair.result, pair.fees,
+        pair.held);
+    else
+      perform holdfast.recount_trades(pair.user_id, pair.bot_id, pair.symbol, (pair.at at time zone 'UTC')::date);
+    end if;
+  end loop;
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION holdfast.count_closed_trade()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform holdfast.count_trade(new.user_id, new.bot_id, new.symbol, new.closed_at, new.number, new.realised - new.fees,
+    new.fees, new.closed_at - new.opened_at);
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION holdfast.count_trade(tenant_id uuid, bot uuid, traded text, at timestamp with time zone, place integer, result numeric, fee numeric, lasted interval)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  way constant integer := sign(result);
+  won constant numeric := greatest(result, 0);
+  gone constant numeric := greatest(-result, 0);
+begin
+  insert into holdfast.performance as p (user_id, bot_id, symbol, trades, wins, losses, gained, lost, fees, best, worst, held,
+    streak, longest_wins, longest_losses, last_closed_at, last_number)
+  values (tenant_id, bot, traded, 1, greatest(way, 0), greatest(-way, 0), won, gone, fee, result, result, lasted, way,
+    greatest(way, 0), greatest(-way, 0), at, place)
+  on conflict (bot_id, symbol, user_id) do update set trades = p.trades + 1, wins = p.wins + excluded.wins,
+    losses = p.losses + excluded.losses, gained = p.gained + excluded.gained, lost = p.lost + excluded.lost,
+    fees = p.fees + excluded.fees, best = greatest(p.best, excluded.best), worst = least(p.worst, excluded.worst),
+    held = p.held + excluded.held,
+    streak = case when sign(p.streak) = way then p.streak + way else way end,
+    longest_wins = greatest(p.longest_wins, case when way > 0 then greatest(p.streak, 0) + 1 else 0 end),
+    longest_losses = greatest(p.longest_losses, case when way < 0 then greatest(-p.streak, 0) + 1 else 0 end),
+    last_closed_at = excluded.last_closed_at, last_number = excluded.last_number
+  where (p.last_closed_at, p.last_number) < (excluded.last_closed_at, excluded.last_number);
+  if not found then
+    perform holdfast.recount_trades(tenant_id, bot, traded, (at at time zone 'UTC')::date);
+    return;
+  end if;
+  insert into holdfast.performance_days as d (user_id, bot_id, day, symbol, trades, wins, losses, gained, lost, fees, best,
+    worst, held)
+  values (tenant_id, bot, (at at time zone 'UTC')::date, traded, 1, greatest(way, 0), greatest(-way, 0), won, gone, fee,
+    result, result, lasted)
+  on conflict (bot_id, day, symbol, user_id) do update set trades = d.trades + 1, wins = d.wins + excluded.wins,
+    losses = d.losses + excluded.losses, gained = d.gained + excluded.gained, lost = d.lost + excluded.lost,
+    fees = d.fees + excluded.fees, best = greatest(d.best, excluded.best), worst = least(d.worst, excluded.worst),
+    held = d.held + excluded.held;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION holdfast.facts_of(bot uuid, since timestamp with time zone, until timestamp with time zone)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -162,6 +258,62 @@ begin
     end
     and filled_quantity <= quantity
     and send_before >= created_at;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION holdfast.recount_trades(tenant_id uuid, bot uuid, traded text, since date)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  update holdfast.performance_days as d
+  set trades = 0, wins = 0, losses = 0, gained = 0, lost = 0, fees = 0, best = null, worst = null, held = '0'
+  where d.user_id = tenant_id and d.bot_id = bot and d.symbol = traded and d.day >= since and d.trades > 0;
+  insert into holdfast.performance_days (user_id, bot_id, day, symbol, trades, wins, losses, gained, lost, fees, best, worst,
+    held)
+  select tenant_id, bot, (t.closed_at at time zone 'UTC')::date, traded, count(*),
+    count(*) filter (where t.realised > t.fees), count(*) filter (where t.realised < t.fees),
+    coalesce(sum(t.realised - t.fees) filter (where t.realised > t.fees), 0),
+    coalesce(sum(t.fees - t.realised) filter (where t.realised < t.fees), 0),
+    sum(t.fees), max(t.realised - t.fees), min(t.realised - t.fees), sum(t.closed_at - t.opened_at)
+  from holdfast.trades as t
+  where t.user_id = tenant_id and t.bot_id = bot and t.symbol = traded and not t.voided
+    and t.closed_at >= since::timestamp at time zone 'UTC'
+  group by 3
+  on conflict (bot_id, day, symbol, user_id) do update set trades = excluded.trades, wins = excluded.wins,
+    losses = excluded.losses, gained = excluded.gained, lost = excluded.lost, fees = excluded.fees, best = excluded.best,
+    worst = excluded.worst, held = excluded.held;
+  insert into holdfast.performance (user_id, bot_id, symbol, trades, wins, losses, gained, lost, fees, best, worst, held,
+    streak, longest_wins, longest_losses, last_closed_at, last_number)
+  with ways as (
+    select t.closed_at, t.number, sign(t.realised - t.fees)::int as way,
+      sign(t.realised - t.fees) is distinct from lag(sign(t.realised - t.fees)) over in_order as turns
+    from holdfast.trades as t
+    where t.user_id = tenant_id and t.bot_id = bot and t.symbol = traded and t.closed_at is not null and not t.voided
+    window in_order as (order by t.closed_at, t.number)
+  ), runs as (
+    select run, min(way) as way, count(*)::int as length
+    from (select *, count(*) filter (where turns) over (order by closed_at, number) as run from ways) as placed
+    group by run
+  ), streaks as (
+    select (array_agg(way * length order by run desc))[1] as streak,
+      coalesce(max(length) filter (where way > 0), 0) as longest_wins,
+      coalesce(max(length) filter (where way < 0), 0) as longest_losses
+    from runs
+  ), last as (
+    select closed_at, number from ways order by closed_at desc, number desc limit 1
+  )
+  select tenant_id, bot, traded, sum(d.trades), sum(d.wins), sum(d.losses), sum(d.gained), sum(d.lost), sum(d.fees),
+    max(d.best), min(d.worst), sum(d.held), coalesce(min(s.streak), 0), min(s.longest_wins), min(s.longest_losses),
+    coalesce(min(last.closed_at), '-infinity'), coalesce(min(last.number), 0)
+  from holdfast.performance_days as d cross join streaks as s left join last on true
+  where d.user_id = tenant_id and d.bot_id = bot and d.symbol = traded
+  having count(*) > 0
+  on conflict (bot_id, symbol, user_id) do update set trades = excluded.trades, wins = excluded.wins,
+    losses = excluded.losses, gained = excluded.gained, lost = excluded.lost, fees = excluded.fees, best = excluded.best,
+    worst = excluded.worst, held = excluded.held, streak = excluded.streak, longest_wins = excluded.longest_wins,
+    longest_losses = excluded.longest_losses, last_closed_at = excluded.last_closed_at,
+    last_number = excluded.last_number;
 end
 $function$;
 
@@ -486,6 +638,42 @@ create table holdfast.orders (
   updated_at timestamp with time zone not null
 );
 
+create table holdfast.performance (
+  user_id uuid not null,
+  bot_id uuid not null,
+  symbol text not null,
+  trades integer not null,
+  wins integer not null,
+  losses integer not null,
+  gained holdfast.unsigned not null,
+  lost holdfast.unsigned not null,
+  fees holdfast.amount not null,
+  best holdfast.amount,
+  worst holdfast.amount,
+  held interval not null,
+  streak integer not null,
+  longest_wins integer not null,
+  longest_losses integer not null,
+  last_closed_at timestamp with time zone not null,
+  last_number integer not null
+);
+
+create table holdfast.performance_days (
+  user_id uuid not null,
+  bot_id uuid not null,
+  day date not null,
+  symbol text not null,
+  trades integer not null,
+  wins integer not null,
+  losses integer not null,
+  gained holdfast.unsigned not null,
+  lost holdfast.unsigned not null,
+  fees holdfast.amount not null,
+  best holdfast.amount,
+  worst holdfast.amount,
+  held interval not null
+);
+
 create table holdfast.phantoms (
   user_id uuid not null,
   phantom_id uuid not null,
@@ -690,6 +878,8 @@ alter table holdfast.model_aliases add constraint model_aliases_pkey PRIMARY KEY
 alter table holdfast.models add constraint models_pkey PRIMARY KEY (bot_id, name, version, user_id);
 alter table holdfast.order_events add constraint order_events_pkey PRIMARY KEY (account_id, sequence, user_id);
 alter table holdfast.orders add constraint orders_pkey PRIMARY KEY (order_id, user_id);
+alter table holdfast.performance add constraint performance_pkey PRIMARY KEY (bot_id, symbol, user_id);
+alter table holdfast.performance_days add constraint performance_days_pkey PRIMARY KEY (bot_id, day, symbol, user_id);
 alter table holdfast.phantoms add constraint phantoms_pkey PRIMARY KEY (phantom_id, user_id);
 alter table holdfast.positions add constraint positions_pkey PRIMARY KEY (bot_id, symbol, user_id);
 alter table holdfast.predictions add constraint predictions_pkey PRIMARY KEY (prediction_id, user_id);
@@ -732,6 +922,8 @@ alter table holdfast.models add constraint models_promoted_once_at CHECK (((prom
 alter table holdfast.models add constraint models_sound CHECK (((version >= 1) AND (shape >= 1) AND (training_size >= 0) AND (examples_seen >= 0) AND ((length(name) >= 1) AND (length(name) <= 200))));
 alter table holdfast.order_events add constraint order_events_linked CHECK (((sequence > 0) AND (octet_length(digest) = 32) AND (octet_length(previous) = 32)));
 alter table holdfast.orders add constraint orders_sound CHECK (holdfast.order_is_sound(side, kind, status, (quantity)::numeric, (price)::numeric, (filled_quantity)::numeric, venue_order_id, created_at, send_before));
+alter table holdfast.performance add constraint performance_counted CHECK (((wins >= 0) AND (losses >= 0) AND ((wins + losses) <= trades)));
+alter table holdfast.performance_days add constraint performance_days_counted CHECK (((wins >= 0) AND (losses >= 0) AND ((wins + losses) <= trades)));
 alter table holdfast.phantoms add constraint phantoms_closed_whole CHECK ((num_nulls(closed_at, closed_price, outcome, result) = ANY (ARRAY[0, 4])));
 alter table holdfast.phantoms add constraint phantoms_outcome_known CHECK ((outcome = ANY (ARRAY['won'::text, 'lost'::text, 'expired'::text, 'void'::text])));
 alter table holdfast.phantoms add constraint phantoms_side_known CHECK ((side = ANY (ARRAY['buy'::text, 'sell'::text])));
@@ -767,6 +959,8 @@ alter table holdfast.model_aliases add constraint model_aliases_bot_fkey FOREIGN
 alter table holdfast.models add constraint models_artefact_fkey FOREIGN KEY (digest, user_id) REFERENCES holdfast.artefacts(digest, user_id);
 alter table holdfast.models add constraint models_bot_fkey FOREIGN KEY (user_id, bot_id) REFERENCES holdfast.bots(user_id, bot_id);
 alter table holdfast.orders add constraint orders_bot_fkey FOREIGN KEY (user_id, account_id, bot_id) REFERENCES holdfast.bots(user_id, account_id, bot_id);
+alter table holdfast.performance add constraint performance_bot_fkey FOREIGN KEY (user_id, bot_id) REFERENCES holdfast.bots(user_id, bot_id);
+alter table holdfast.performance_days add constraint performance_days_bot_fkey FOREIGN KEY (user_id, bot_id) REFERENCES holdfast.bots(user_id, bot_id);
 alter table holdfast.phantoms add constraint phantoms_bot_fkey FOREIGN KEY (user_id, bot_id) REFERENCES holdfast.bots(user_id, bot_id);
 alter table holdfast.positions add constraint positions_bot_fkey FOREIGN KEY (user_id, account_id, bot_id) REFERENCES holdfast.bots(user_id, account_id, bot_id);
 alter table holdfast.predictions add constraint predictions_bot_fkey FOREIGN KEY (user_id, bot_id) REFERENCES holdfast.bots(user_id, bot_id);
@@ -801,8 +995,10 @@ CREATE INDEX quarantine_unresolved ON holdfast.quarantine USING btree (account_i
 CREATE INDEX reconciliations_newest ON holdfast.reconciliations USING btree (account_id, kind, finished_at DESC);
 CREATE INDEX reconciliations_started ON holdfast.reconciliations USING btree (account_id, started_at DESC);
 CREATE INDEX scoring_runs_newest ON holdfast.scoring_runs USING btree (scorer, finished_at DESC) WHERE (status = 'completed'::text);
+CREATE INDEX trades_closed_at ON holdfast.trades USING btree (bot_id, closed_at) WHERE ((closed_at IS NOT NULL) AND (NOT voided));
 CREATE INDEX trades_newest ON holdfast.trades USING btree (bot_id, opened_at DESC);
 CREATE INDEX trades_open ON holdfast.trades USING btree (account_id) WHERE ((closed_at IS NULL) AND (NOT voided));
+CREATE INDEX trades_result ON holdfast.trades USING btree (bot_id, (((realised)::numeric - (fees)::numeric))) WHERE ((closed_at IS NOT NULL) AND (NOT voided));
 
 CREATE TRIGGER accounts_truncate BEFORE TRUNCATE ON holdfast.accounts FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER allocations_truncate BEFORE TRUNCATE ON holdfast.allocations FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
@@ -835,6 +1031,8 @@ CREATE TRIGGER order_events_truncate BEFORE TRUNCATE ON holdfast.order_events FO
 CREATE TRIGGER orders_intent_is_fixed BEFORE UPDATE OF user_id, order_id, account_id, bot_id, job_id, client_order_id, intent_key, symbol, side, kind, quantity, price, reduce_only, epoch, created_at, send_before ON holdfast.orders FOR EACH ROW WHEN (((new.user_id <> old.user_id) OR (new.order_id <> old.order_id) OR (new.account_id <> old.account_id) OR (new.bot_id <> old.bot_id) OR (new.job_id IS DISTINCT FROM old.job_id) OR (new.client_order_id <> old.client_order_id) OR (new.intent_key <> old.intent_key) OR (new.symbol <> old.symbol) OR (new.side <> old.side) OR (new.kind <> old.kind) OR ((new.quantity)::numeric <> (old.quantity)::numeric) OR ((new.price)::numeric IS DISTINCT FROM (old.price)::numeric) OR (new.reduce_only <> old.reduce_only) OR (new.epoch <> old.epoch) OR (new.created_at <> old.created_at) OR (new.send_before <> old.send_before))) EXECUTE FUNCTION holdfast.refuse_order_rewrite();
 CREATE TRIGGER orders_move_is_legal BEFORE UPDATE OF status, filled_quantity, venue_order_id ON holdfast.orders FOR EACH ROW EXECUTE FUNCTION holdfast.check_order_change();
 CREATE TRIGGER orders_truncate BEFORE TRUNCATE ON holdfast.orders FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER performance_truncate BEFORE TRUNCATE ON holdfast.performance FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER performance_days_truncate BEFORE TRUNCATE ON holdfast.performance_days FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER phantoms_truncate BEFORE TRUNCATE ON holdfast.phantoms FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER positions_truncate BEFORE TRUNCATE ON holdfast.positions FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER predictions_truncate BEFORE TRUNCATE ON holdfast.predictions FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
@@ -850,6 +1048,8 @@ CREATE TRIGGER spool_positions_truncate BEFORE TRUNCATE ON holdfast.spool_positi
 CREATE TRIGGER summaries_truncate BEFORE TRUNCATE ON holdfast.summaries FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER trader_scores_append_only BEFORE DELETE OR UPDATE ON holdfast.trader_scores FOR EACH ROW EXECUTE FUNCTION holdfast.refuse_change();
 CREATE TRIGGER trader_scores_truncate BEFORE TRUNCATE ON holdfast.trader_scores FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER trades_changed AFTER UPDATE ON holdfast.trades REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION holdfast.count_changed_trades();
+CREATE TRIGGER trades_closed AFTER INSERT ON holdfast.trades FOR EACH ROW WHEN (((new.closed_at IS NOT NULL) AND (NOT new.voided))) EXECUTE FUNCTION holdfast.count_closed_trade();
 CREATE TRIGGER trades_truncate BEFORE TRUNCATE ON holdfast.trades FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER user_settings_truncate BEFORE TRUNCATE ON holdfast.user_settings FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER users_truncate BEFORE TRUNCATE ON holdfast.users FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
@@ -873,6 +1073,8 @@ alter table holdfast.model_aliases enable row level security, force row level se
 alter table holdfast.models enable row level security, force row level security;
 alter table holdfast.order_events enable row level security, force row level security;
 alter table holdfast.orders enable row level security, force row level security;
+alter table holdfast.performance enable row level security, force row level security;
+alter table holdfast.performance_days enable row level security, force row level security;
 alter table holdfast.phantoms enable row level security, force row level security;
 alter table holdfast.positions enable row level security, force row level security;
 alter table holdfast.predictions enable row level security, force row level security;
@@ -945,6 +1147,12 @@ create policy tenant on holdfast.order_events as permissive for all using ((user
 create policy backup on holdfast.orders as permissive for select to holdfast_backup using (true);
 create policy overseer on holdfast.orders as permissive for select to holdfast_overseer using (true);
 create policy tenant on holdfast.orders as permissive for all using ((user_id = holdfast.tenant()));
+create policy backup on holdfast.performance as permissive for select to holdfast_backup using (true);
+create policy overseer on holdfast.performance as permissive for select to holdfast_overseer using (true);
+create policy tenant on holdfast.performance as permissive for all using ((user_id = holdfast.tenant()));
+create policy backup on holdfast.performance_days as permissive for select to holdfast_backup using (true);
+create policy overseer on holdfast.performance_days as permissive for select to holdfast_overseer using (true);
+create policy tenant on holdfast.performance_days as permissive for all using ((user_id = holdfast.tenant()));
 create policy backup on holdfast.phantoms as permissive for select to holdfast_backup using (true);
 create policy overseer on holdfast.phantoms as permissive for select to holdfast_overseer using (true);
 create policy tenant on holdfast.phantoms as permissive for all using ((user_id = holdfast.tenant()));
@@ -1073,6 +1281,14 @@ grant select on holdfast.orders to holdfast_api;
 grant insert, select on holdfast.orders to holdfast_bot;
 grant select on holdfast.orders to holdfast_overseer;
 grant select on holdfast.orders to holdfast_readonly;
+grant select on holdfast.performance to holdfast_api;
+grant insert, select on holdfast.performance to holdfast_bot;
+grant select on holdfast.performance to holdfast_overseer;
+grant select on holdfast.performance to holdfast_readonly;
+grant select on holdfast.performance_days to holdfast_api;
+grant insert, select on holdfast.performance_days to holdfast_bot;
+grant select on holdfast.performance_days to holdfast_overseer;
+grant select on holdfast.performance_days to holdfast_readonly;
 grant select on holdfast.phantoms to holdfast_api;
 grant insert, select on holdfast.phantoms to holdfast_bot;
 grant select on holdfast.phantoms to holdfast_overseer;
@@ -1153,6 +1369,8 @@ grant update (status, finished_at) on holdfast.jobs to holdfast_bot;
 grant update (epoch, holder, host, boot, pid, process_started, acquired_at, renewed_at, expires_at, released_at, ready_at, ticked_at) on holdfast.leases to holdfast_bot;
 grant update (promoted, previous, promoted_at) on holdfast.models to holdfast_bot;
 grant update (status, venue_order_id, filled_quantity, cancel_requested_at, updated_at) on holdfast.orders to holdfast_bot;
+grant update (trades, wins, losses, gained, lost, fees, best, worst, held, streak, longest_wins, longest_losses, last_closed_at, last_number) on holdfast.performance to holdfast_bot;
+grant update (trades, wins, losses, gained, lost, fees, best, worst, held) on holdfast.performance_days to holdfast_bot;
 grant update (closed_at, closed_price, outcome, result) on holdfast.phantoms to holdfast_bot;
 grant update (quantity, cost, realised, fees, fees_other, day, day_start_result, fill_count, trade_count, last_fill_at, last_trade_id, updated_at) on holdfast.positions to holdfast_bot;
 grant update (outcome, outcome_price, resolved_at) on holdfast.predictions to holdfast_bot;

@@ -97,7 +97,7 @@ def test_summarise__the_order_of_arrival_does_not_matter(results: list[Decimal],
     assert found == performance.summarise(ordered)
     assert found.result == sum(results, Decimal(0))
     assert found.wins + found.losses + sum(each == 0 for each in results) == found.trades
-    assert abs(found.streak) <= max(found.longest_wins, found.longest_losses, found.trades)
+    assert abs(found.streak or 0) <= max(found.longest_wins or 0, found.longest_losses or 0) <= found.trades
 
 
 @given(st.lists(st.tuples(amounts, st.sampled_from((BTC, ETH))), max_size=30))

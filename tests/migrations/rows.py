@@ -45,6 +45,7 @@ def rows_of(tenant: Tenant, number: int = 1) -> dict[str, Row]:
         **_marks(tenant, number),
         **_scoring(tenant, number),
         **_learned(tenant, number),
+        **_performance(tenant, number),
     }
     return {table: {"user_id": tenant.user_id, **row} for table, row in rows.items()}
 
@@ -363,4 +364,15 @@ def _learned(tenant: Tenant, number: int) -> dict[str, Row]:
             "epoch": 1,
         },
         "model_aliases": {"bot_id": bot, "alias": f"old {number}", "name": "ml:1"},
+    }
+
+
+def _performance(tenant: Tenant, number: int) -> dict[str, Row]:
+    ours = {"bot_id": tenant.id("bot"), "symbol": f"BTC{number}/USDT"}
+    sums = {"trades": 1, "wins": 1, "losses": 0, "held": timedelta(hours=1)}
+    money = dict.fromkeys(("gained", "lost", "fees", "best", "worst"), _ONE)
+    streaks = {"streak": 1, "longest_wins": 1, "longest_losses": 0}
+    return {
+        "performance_days": {**ours, "day": _AT.date(), **sums, **money},
+        "performance": {**ours, **sums, **money, **streaks, "last_closed_at": _AT, "last_number": 1},
     }

@@ -16,13 +16,15 @@ WHOLE_TABLES: dict[str, dict[str, set[str]]] = {
         "users user_settings accounts bots leases jobs orders order_events fills positions trades commands audit_log "
         "quarantine reconciliations spool_positions decisions predictions phantoms blocked_signals candles "
         "market_snapshots equity_marks risk_marks allocations snapshots component_states "
-        "scoring_runs trader_scores artefacts models model_aliases summaries"
+        "scoring_runs trader_scores artefacts models model_aliases summaries performance_days "
+        "performance"
     ).split()
 }
 for _table in (
     "leases jobs orders order_events fills positions trades quarantine reconciliations spool_positions decisions "
     "predictions phantoms blocked_signals candles market_snapshots equity_marks risk_marks allocations snapshots "
-    "component_states scoring_runs trader_scores artefacts models model_aliases summaries"
+    "component_states scoring_runs trader_scores artefacts models model_aliases summaries performance_days "
+    "performance"
 ).split():
     WHOLE_TABLES[_table][BOT] = {"select", "insert"}
 WHOLE_TABLES["user_settings"][API] = {"select", "insert"}
@@ -66,6 +68,11 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("artefacts", BOT, "update"): "body place",
     ("models", BOT, "update"): "previous promoted promoted_at",
     ("scoring_runs", BOT, "update"): "error finished_at started_at status trader_count",
+    ("performance_days", BOT, "update"): "best fees gained held losses lost trades wins worst",
+    ("performance", BOT, "update"): (
+        "best fees gained held last_closed_at last_number longest_losses longest_wins losses lost streak trades wins "
+        "worst"
+    ),
     ("component_states", BOT, "update"): "body codec counted digest epoch saved_at shape version",
 }
 

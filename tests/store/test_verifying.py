@@ -1,8 +1,10 @@
 """Whoever changes history with the rights of the administrator, and every guard off, is found out."""
 
+from decimal import Decimal
+
 import pytest
 
-from runtime.domain.order import Status
+from runtime.domain.order import Side, Status
 from runtime.engine.verifying import verify
 from tests.database import Database
 from tests.store.desks import NOW, Desk, make_fill, make_intent, place
@@ -31,16 +33,24 @@ TAMPERING = {
     "update trades set realised = realised + 1": "the trades of",
     "update trades set voided = true": "the trades of",
     "delete from trades": "the trades of",
+    "update performance_days set gained = gained + 1": "the performance of",
+    "update performance_days set day = day - 1": "the performance of",
+    "delete from performance_days": "the performance of",
+    "update performance set streak = streak - 1": "the performance of",
+    "update performance set longest_losses = 0": "the performance of",
+    "delete from performance": "the performance of",
 }
 
 
 @pytest.fixture
 def history(desk: Desk) -> Desk:
-    """Two orders: one part filled, one filled; a trade opened."""
+    """Three orders: one part filled, two filled; a trade opened, and closed with a loss."""
     ledger = desk.ledger()
     first, second = place(ledger, make_intent(desk.bot_id)), place(ledger, make_intent(desk.bot_id))
     ledger.record_fill(ledger.advance(first, Status.OPEN, NOW, {}), make_fill(first, 1, "0.5"), NOW)
     ledger.record_fill(second, make_fill(second, 2, "1.5"), NOW)
+    third = place(ledger, make_intent(desk.bot_id, side=Side.SELL, quantity=Decimal(2)))
+    ledger.record_fill(third, make_fill(third, 3, "2", price=Decimal(90)), NOW)
     return desk
 
 
@@ -86,6 +96,7 @@ def test_guards__refuse_the_bot_what_the_administrator_can_do(
     allowed = {
         each for each in TAMPERING if each.startswith(("update positions", "update trades", "update orders"))
     }
+    allowed |= {each for each in TAMPERING if each.startswith("update performance") and "day -" not in each}
     tenant = history.names.tenant
     with database.connect("holdfast_bot", tenant=tenant) as connection:
         if statement in allowed:

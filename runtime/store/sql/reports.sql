@@ -1,105 +1,152 @@
--- load_performance: what domain.performance would count of these trades, together or by symbol
+-- load_life: what closed trades brought in the whole life of bots, together or by symbol; a streak is that of one symbol
+select case when %(by_symbol)s::boolean then p.symbol else '' end as name, sum(p.trades), sum(p.wins), sum(p.losses),
+  sum(p.gained), sum(p.lost), max(p.best), min(p.worst), sum(p.fees), sum(p.held),
+  case when count(*) = 1 then min(p.streak) end, case when count(*) = 1 then min(p.longest_wins) end,
+  case when count(*) = 1 then min(p.longest_losses) end
+from bots join performance as p using (user_id, bot_id)
+where p.trades > 0 and (%(bot_id)s::uuid is null or bots.bot_id = %(bot_id)s::uuid)
+group by 1
+
+-- load_sums: the same since a day, as the sums of its days
+select case when %(by_symbol)s::boolean then d.symbol else '' end as name, sum(d.trades), sum(d.wins), sum(d.losses),
+  sum(d.gained), sum(d.lost), max(d.best), min(d.worst), sum(d.fees), sum(d.held)
+from bots join performance_days as d using (user_id, bot_id)
+where d.trades > 0 and d.day >= %(since)s and (%(bot_id)s::uuid is null or bots.bot_id = %(bot_id)s::uuid)
+group by 1
+
+-- load_streaks: in the order in which trades closed, since a day; together, by symbol, or by bot
 with closed as (
-  select case when %(by_symbol)s::boolean then t.symbol else '' end as name, t.realised - t.fees as result,
-    t.closed_at - t.opened_at as held, t.closed_at, t.symbol, t.number, t.bot_id
+  select case %(by)s::text when 'symbol' then t.symbol when 'bot' then t.bot_id::text else '' end as name,
+    sign(t.realised - t.fees)::int as way, t.closed_at, t.symbol, t.number, t.bot_id
   from bots join trades as t using (user_id, bot_id)
-  where t.closed_at is not null and not t.voided
-    and (%(since)s::timestamptz is null or t.closed_at >= %(since)s::timestamptz)
-    and (%(bot_id)s::uuid is null or t.bot_id = %(bot_id)s::uuid)
-), ways as (
-  select name, closed_at, symbol, number, bot_id as id, sign(result)::int as way,
-    sign(result) is distinct from lag(sign(result)) over in_order as turns
+  where t.closed_at is not null and not t.voided and t.closed_at >= coalesce(%(since)s::date, '-infinity')
+    and (%(bot_id)s::uuid is null or bots.bot_id = %(bot_id)s::uuid)
+), turning as (
+  select *, way is distinct from lag(way) over in_order as turns
   from closed
   window in_order as (partition by name order by closed_at, symbol collate "C", number, bot_id)
 ), placed as (
   select name, way, count(*) filter (where turns) over in_order as run
-  from ways
-  window in_order as (partition by name order by closed_at, symbol collate "C", number, id)
+  from turning
+  window in_order as (partition by name order by closed_at, symbol collate "C", number, bot_id)
 ), runs as (
   select name, run, min(way) as way, count(*)::int as length
   from placed
   group by name, run
-), streaks as (
-  select name, (array_agg(way * length order by run desc))[1] as streak,
-    coalesce(max(length) filter (where way > 0), 0) as longest_wins,
-    coalesce(max(length) filter (where way < 0), 0) as longest_losses
-  from runs
-  group by name
-), figures as (
-  select name, count(*) as trades, count(*) filter (where result > 0) as wins,
-    count(*) filter (where result < 0) as losses,
-    coalesce(sum(result) filter (where result > 0), 0) as gained,
-    coalesce(-sum(result) filter (where result < 0), 0) as lost,
-    max(result) as best, min(result) as worst, sum(held) as held
-  from closed
-  group by name
 )
-select name, trades, wins, losses, gained, lost, best, worst, streak, longest_wins, longest_losses, held
-from figures join streaks using (name)
-order by name collate "C"
+select name, (array_agg(way * length order by run desc))[1], coalesce(max(length) filter (where way > 0), 0),
+  coalesce(max(length) filter (where way < 0), 0)
+from runs
+group by name
 
--- load_leaderboard: the same by bot, the best result first, with those that closed nothing
-with closed as (
-  select t.bot_id, t.realised - t.fees as result, t.closed_at - t.opened_at as held, t.closed_at, t.symbol, t.number
-  from bots join trades as t using (user_id, bot_id)
-  where t.closed_at is not null and not t.voided
-    and (%(since)s::timestamptz is null or t.closed_at >= %(since)s::timestamptz)
-), ways as (
-  select bot_id, closed_at, symbol, number, bot_id as id, sign(result)::int as way,
-    sign(result) is distinct from lag(sign(result)) over in_order as turns
-  from closed
-  window in_order as (partition by bot_id order by closed_at, symbol collate "C", number, bot_id)
-), placed as (
-  select bot_id, way, count(*) filter (where turns) over in_order as run
-  from ways
-  window in_order as (partition by bot_id order by closed_at, symbol collate "C", number, id)
-), runs as (
-  select bot_id, run, min(way) as way, count(*)::int as length
-  from placed
-  group by bot_id, run
-), streaks as (
-  select bot_id, (array_agg(way * length order by run desc))[1] as streak,
-    coalesce(max(length) filter (where way > 0), 0) as longest_wins,
-    coalesce(max(length) filter (where way < 0), 0) as longest_losses
-  from runs
-  group by bot_id
-), figures as (
-  select bot_id, count(*) as trades, count(*) filter (where result > 0) as wins,
-    count(*) filter (where result < 0) as losses,
-    coalesce(sum(result) filter (where result > 0), 0) as gained,
-    coalesce(-sum(result) filter (where result < 0), 0) as lost,
-    max(result) as best, min(result) as worst, sum(held) as held
-  from closed
-  group by bot_id
-)
-select bots.bot_id, bots.name, accounts.name, bots.strategy, bots.equity, coalesce(trades, 0), coalesce(wins, 0),
-  coalesce(losses, 0), coalesce(gained, 0), coalesce(lost, 0), best, worst, coalesce(streak, 0),
-  coalesce(longest_wins, 0), coalesce(longest_losses, 0), coalesce(held, interval '0')
+-- load_leaderboard: every bot by what its whole life brought, the best first, with those that closed nothing
+select bots.bot_id, bots.name, accounts.name, bots.strategy, bots.equity, bots.symbols, p.trades, p.wins, p.losses, p.gained,
+  p.lost, p.best, p.worst, p.fees, p.held, p.streak, p.longest_wins, p.longest_losses
 from bots
 join accounts using (user_id, account_id)
-left join figures using (bot_id)
-left join streaks using (bot_id)
-order by coalesce(gained - lost, 0) desc, bots.name, bots.bot_id
+left join lateral (
+  select sum(trades) as trades, sum(wins) as wins, sum(losses) as losses, sum(gained) as gained, sum(lost) as lost,
+    max(best) as best, min(worst) as worst, sum(fees) as fees, sum(held) as held,
+    case when count(*) = 1 then min(streak) end as streak, case when count(*) = 1 then min(longest_wins) end as longest_wins,
+    case when count(*) = 1 then min(longest_losses) end as longest_losses
+  from performance
+  where user_id = bots.user_id and bot_id = bots.bot_id and trades > 0
+) as p on true
+order by coalesce(p.gained - p.lost, 0) desc, bots.name, bots.bot_id
+
+-- load_leaderboard_since: the same since a day
+select bots.bot_id, bots.name, accounts.name, bots.strategy, bots.equity, bots.symbols, p.trades, p.wins, p.losses, p.gained,
+  p.lost, p.best, p.worst, p.fees, p.held
+from bots
+join accounts using (user_id, account_id)
+left join lateral (
+  select sum(trades) as trades, sum(wins) as wins, sum(losses) as losses, sum(gained) as gained, sum(lost) as lost,
+    max(best) as best, min(worst) as worst, sum(fees) as fees, sum(held) as held
+  from performance_days
+  where user_id = bots.user_id and bot_id = bots.bot_id and day >= %(since)s and trades > 0
+) as p on true
+order by coalesce(p.gained - p.lost, 0) desc, bots.name, bots.bot_id
 
 -- load_days: what each UTC day brought, and all of them so far
 select day, trades, result, sum(result) over (order by day)
 from (
-  select (t.closed_at at time zone 'UTC')::date as day, count(*) as trades, sum(t.realised - t.fees) as result
-  from bots join trades as t using (user_id, bot_id)
-  where t.closed_at is not null and not t.voided
-    and (%(since)s::timestamptz is null or t.closed_at >= %(since)s::timestamptz)
-    and (%(bot_id)s::uuid is null or t.bot_id = %(bot_id)s::uuid)
+  select d.day, sum(d.trades) as trades, sum(d.gained - d.lost) as result
+  from bots join performance_days as d using (user_id, bot_id)
+  where d.trades > 0 and d.day >= coalesce(%(since)s::date, '-infinity')
+    and (%(bot_id)s::uuid is null or bots.bot_id = %(bot_id)s::uuid)
   group by 1
 ) as days
 order by day
+
+-- load_wrong_days: days of an account's bots that do not say what its trades say
+with kept as (
+  select d.bot_id, d.symbol, d.day, d.trades::bigint, d.wins::bigint, d.losses::bigint, d.gained::numeric, d.lost::numeric,
+    d.best::numeric, d.worst::numeric, d.fees::numeric, d.held
+  from bots join performance_days as d using (user_id, bot_id)
+  where bots.account_id = %(account_id)s and d.trades <> 0
+), made as (
+  select bot_id, symbol, (closed_at at time zone 'UTC')::date as day, count(*) as trades,
+    count(*) filter (where realised > fees) as wins, count(*) filter (where realised < fees) as losses,
+    coalesce(sum(realised - fees) filter (where realised > fees), 0) as gained,
+    coalesce(sum(fees - realised) filter (where realised < fees), 0) as lost,
+    max(realised - fees) as best, min(realised - fees) as worst, sum(fees) as fees, sum(closed_at - opened_at) as held
+  from trades
+  where account_id = %(account_id)s and closed_at is not null and not voided
+  group by 1, 2, 3
+)
+select bot_id, symbol, day, coalesce(to_jsonb(kept)::text, 'nothing'), coalesce(to_jsonb(made)::text, 'nothing')
+from kept full join made using (bot_id, symbol, day)
+where kept is distinct from made
+order by bot_id, symbol, day
+limit %(count)s
+
+-- load_wrong_lives: lives that do not say what their days say, or not how the trades followed upon each other
+with kept as (
+  select p.bot_id, p.symbol, p.trades::bigint, p.wins::bigint, p.losses::bigint, p.gained::numeric, p.lost::numeric,
+    p.best::numeric, p.worst::numeric, p.fees::numeric, p.held, p.streak, p.longest_wins, p.longest_losses
+  from bots join performance as p using (user_id, bot_id)
+  where bots.account_id = %(account_id)s and p.trades <> 0
+), ways as (
+  select bot_id, symbol, closed_at, number, sign(realised - fees)::int as way,
+    sign(realised - fees) is distinct from lag(sign(realised - fees)) over in_order as turns
+  from trades
+  where account_id = %(account_id)s and closed_at is not null and not voided
+  window in_order as (partition by bot_id, symbol order by closed_at, number)
+), runs as (
+  select bot_id, symbol, run, min(way) as way, count(*)::int as length
+  from (
+    select *, count(*) filter (where turns) over (partition by bot_id, symbol order by closed_at, number) as run from ways
+  ) as placed
+  group by bot_id, symbol, run
+), streaks as (
+  select bot_id, symbol, (array_agg(way * length order by run desc))[1] as streak,
+    coalesce(max(length) filter (where way > 0), 0) as longest_wins,
+    coalesce(max(length) filter (where way < 0), 0) as longest_losses
+  from runs
+  group by bot_id, symbol
+), summed as (
+  select d.bot_id, d.symbol, sum(d.trades) as trades, sum(d.wins) as wins, sum(d.losses) as losses, sum(d.gained) as gained,
+    sum(d.lost) as lost, max(d.best::numeric) as best, min(d.worst::numeric) as worst, sum(d.fees) as fees,
+    sum(d.held) as held
+  from bots join performance_days as d using (user_id, bot_id)
+  where bots.account_id = %(account_id)s and d.trades <> 0
+  group by d.bot_id, d.symbol
+), made as (
+  select * from summed full join streaks using (bot_id, symbol)
+)
+select bot_id, symbol, coalesce(to_jsonb(kept)::text, 'nothing'), coalesce(to_jsonb(made)::text, 'nothing')
+from kept full join made using (bot_id, symbol)
+where kept is distinct from made
+order by bot_id, symbol
+limit %(count)s
 
 -- load_best_trades: those that brought most
 select t.bot_id, t.symbol, t.number, t.direction, t.opened_at, t.closed_at, t.entry_quantity, t.entry_quote,
   t.exit_quantity, t.exit_quote, t.realised, t.fees, t.fill_count
 from bots join trades as t using (user_id, bot_id)
 where t.closed_at is not null and not t.voided
-  and (%(since)s::timestamptz is null or t.closed_at >= %(since)s::timestamptz)
-  and (%(bot_id)s::uuid is null or t.bot_id = %(bot_id)s::uuid)
+  and t.closed_at >= coalesce(%(since)s::date, '-infinity')
+  and (%(bot_id)s::uuid is null or bots.bot_id = %(bot_id)s::uuid)
 order by t.realised - t.fees desc, t.closed_at, t.symbol collate "C", t.number, t.bot_id
 limit %(count)s
 
@@ -108,8 +155,8 @@ select t.bot_id, t.symbol, t.number, t.direction, t.opened_at, t.closed_at, t.en
   t.exit_quantity, t.exit_quote, t.realised, t.fees, t.fill_count
 from bots join trades as t using (user_id, bot_id)
 where t.closed_at is not null and not t.voided
-  and (%(since)s::timestamptz is null or t.closed_at >= %(since)s::timestamptz)
-  and (%(bot_id)s::uuid is null or t.bot_id = %(bot_id)s::uuid)
+  and t.closed_at >= coalesce(%(since)s::date, '-infinity')
+  and (%(bot_id)s::uuid is null or bots.bot_id = %(bot_id)s::uuid)
 order by t.realised - t.fees, t.closed_at, t.symbol collate "C", t.number, t.bot_id
 limit %(count)s
 
@@ -117,7 +164,7 @@ limit %(count)s
 with seen as (
   select at, equity, min(at) over () as first_at, max(at) over () as last_at
   from equity_marks
-  where bot_id = %(bot_id)s and (%(since)s::timestamptz is null or at >= %(since)s::timestamptz)
+  where bot_id = %(bot_id)s and at >= coalesce(%(since)s::date, '-infinity')
 ), placed as (
   select at, equity, least(%(count)s - 1, case when last_at = first_at then 0 else
     div(extract(epoch from at - first_at) * %(count)s, extract(epoch from last_at - first_at)) end) as stretch

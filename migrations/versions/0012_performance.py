@@ -1,0 +1,15 @@
+"""performance"""
+
+from migrations.script import down, up
+
+revision = "0012"
+down_revision = "0011"
+oldest_program = "0003"
+
+
+def upgrade() -> None:
+    up(__file__)
+
+
+def downgrade() -> None:
+    down(__file__)
