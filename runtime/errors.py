@@ -10,7 +10,7 @@
     │   └── OutcomeUnknown
     └── Halt        leave the process; the supervisor restarts it into recovery
         ├── BadSettings, BadInput, SchemaMismatch, MigrationStopped, LeaseHeld, LeaseLost, BrokenInvariant, StoreLost,
-        ├── NotAllowed, ShutdownOverrun, StoreUntrusted
+        ├── NotAllowed, LibraryMissing, ShutdownOverrun, StoreUntrusted
         ├── BackupMissing, BackupUnfinished, BackupLost, BackupTruncated, BackupAltered, BackupMixedUp, BackupTooNew,
         ├── BackupUnreadable, BackupDiffers, DatabaseExists, DumpFailed, DrillFailed, BucketUnavailable
         └── VenueUnsafe, LocalServerBroken, PortBusy, DiskFull, NoPermission, AlreadyRunning
@@ -292,6 +292,12 @@ class BackupDiffers(Halt):
     """Backup {name} was restored and does not hold what its manifest says: {detail}. What was restored is dropped."""
 
     exit_code = 38
+
+
+class LibraryMissing(Halt):
+    """{what} needs the library {library}, which is not installed here. {remedy}"""
+
+    exit_code = 23
 
 
 class DatabaseExists(Halt):

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
-from runtime import building, errors, logs
+from runtime import building, errors, logs, printing
 from runtime.domain.identity import BotId, bot_id
+from runtime.domain.performance import Performance
+from runtime.domain.phantom import Statistics
 from runtime.domain.status import DeskStatus
 from runtime.notifications import notices
 from runtime.notifications.channel import Channel
@@ -21,7 +23,7 @@ from runtime.notifications.notices import Kind, Notice
 from runtime.notifications.notifier import Notifier
 from runtime.notifications.senders import Telegram, Webhook
 from runtime.settings import Settings
-from runtime.store import bots, operations
+from runtime.store import bots, models, operations, phantoms, reports, upkeep
 from runtime.store.bots import Account
 from runtime.store.pool import Store
 from runtime.telemetry import prometheus
@@ -31,7 +33,12 @@ AddRole = Callable[[str, Callable[[Settings, argparse.Namespace], int], str], ar
 
 # Of the time for leaving in good order.
 LEAVE_PART = 8
-HELP = "I know /status, /pause [ACCOUNT [BOT]] and /resume [ACCOUNT [BOT]]; without an account all are meant."
+HELP = (
+    "I know /status, /stats, /phantom_stats, /ml_stats, /db_stats, /pause [ACCOUNT [BOT]] and /resume [ACCOUNT [BOT]]; "
+    "without an account all are meant."
+)
+# A chat is read on a telephone.
+_BOTS_TOLD, _TABLES_TOLD, _MODELS_TOLD = 10, 5, 10
 _LAST_WORDS: Mapping[type[errors.BotError], Kind] = {
     errors.LeaseLost: Kind.LEASE_LOST,
     errors.StoreLost: Kind.STORE_LOST,
@@ -39,7 +46,11 @@ _LAST_WORDS: Mapping[type[errors.BotError], Kind] = {
 
 
 def add_roles(role: AddRole) -> None:
-    role("telegram", listen, "answer /status, /pause and /resume in the chat that the settings name")
+    role(
+        "telegram",
+        listen,
+        "answer /status, /stats and more, /pause and /resume in the chat that the settings name",
+    )
 
 
 # --- telling ---------------------------------------------------------------------------------------------------------
@@ -128,10 +139,11 @@ def obey(store: Store, asked: Asked) -> str:
     """The answer. Raises a Retry where a wish could not be written down; the same key asks again."""
     if asked.verb in ("pause", "resume"):
         return _record(store, asked)
-    if asked.verb != "status":
+    answer = _ANSWERS.get(asked.verb)
+    if answer is None:
         return HELP
     try:
-        return status_text(building.load_desks(store), datetime.now(UTC))
+        return answer(store)
     except errors.StoreUnavailable as fault:
         return str(fault)
 
@@ -190,3 +202,80 @@ def status_text(desks: Sequence[DeskStatus], now: datetime) -> str:
             reason = f" ({bot.halt_reason})" if bot.halt_reason else ""
             lines.append(f"  {bot.name}: {bot.state}{reason}, equity {equity}, ticked {ticked}")
     return "\n".join(lines)
+
+
+# --- what is answered -------------------------------------------------------------------------------------------------
+
+
+def _status(store: Store) -> str:
+    return status_text(building.load_desks(store), datetime.now(UTC))
+
+
+def _stats(store: Store) -> str:
+    """Closed trades by period, and the bots by what theirs brought."""
+    now = datetime.now(UTC)
+    with store.snapshot("report") as tx:
+        lines = [
+            f"{period}: {_performance(reports.load_performance(tx, reports.Scope.of(period, now)))}"
+            for period in reports.PERIODS
+        ]
+        board = reports.load_leaderboard(tx, reports.Scope.of("all", now).since)
+    lines += [f"{each.bot}: {_performance(each.performance)}" for each in board[:_BOTS_TOLD]]
+    return "\n".join(lines)
+
+
+def _performance(of: Performance) -> str:
+    rate = printing.percent(of.win_rate)
+    return f"{of.trades} trade(s), {rate} won, result {printing.amount(of.result)}"
+
+
+def _phantom_stats(store: Store) -> str:
+    with store.snapshot("report") as tx:
+        together, by_strategy = phantoms.load_statistics(tx)
+        blocked = phantoms.load_blocked(tx)
+    lines = [f"{name}: {_signals(each)}" for name, each in (("all", together), *by_strategy.items())]
+    reasons = ", ".join(f"{reason} {count}" for reason, count in blocked[:_BOTS_TOLD])
+    return "\n".join([*lines, f"blocked by: {reasons or 'nothing'}"])
+
+
+def _signals(of: Statistics) -> str:
+    rates = (
+        f"{printing.percent(of.accuracy)} right, newest {of.rolling}: {printing.percent(of.rolling_win_rate)}"
+    )
+    return f"{of.total} signal(s), {of.executed} taken, {of.open} open, {rates}"
+
+
+def _ml_stats(store: Store) -> str:
+    """The models in use, and how right the signals were that they judged."""
+    with store.snapshot("report") as tx:
+        listed = [each for each in models.load_models(tx, 1) if each.model.promoted]
+        together, _ = phantoms.load_statistics(tx)
+    lines = [_model(each) for each in listed[:_MODELS_TOLD]] or ["No model is in use yet."]
+    taken, rejected = map(printing.percent, (together.accuracy_executed, together.accuracy_rejected))
+    return "\n".join([*lines, f"signals right: {taken} of those taken, {rejected} of those rejected"])
+
+
+def _model(of: models.Listed) -> str:
+    metrics = ", ".join(f"{name} {notices.figure(value)}" for name, value in sorted(of.model.metrics.items()))
+    return f"{of.bot}: {of.model.name} version {of.model.version}, trained on {of.model.training_size}, {metrics}"
+
+
+def _db_stats(store: Store) -> str:
+    with store.snapshot("look at the database") as tx:
+        seen = upkeep.glance(tx, _TABLES_TOLD)
+    connections = f"connections {seen.connections} of {seen.connections_max}"
+    lines = [f"{seen.bytes / 1_000_000:,.1f} MB, schema {seen.revision}, {connections}"]
+    lines += [
+        f"{name}: {of / 1_000_000:,.1f} MB, {rows:,} rows, {dead:,} dead"
+        for name, of, rows, dead in seen.tables
+    ]
+    return "\n".join(lines)
+
+
+_ANSWERS: Mapping[str, Callable[[Store], str]] = {
+    "status": _status,
+    "stats": _stats,
+    "phantom_stats": _phantom_stats,
+    "ml_stats": _ml_stats,
+    "db_stats": _db_stats,
+}

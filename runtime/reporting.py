@@ -9,13 +9,13 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from runtime import building, errors, printing
+from runtime import building, errors, parquet, printing
 from runtime.domain.performance import Performance
 from runtime.domain.phantom import Statistics
 from runtime.domain.position import Trade
@@ -47,7 +47,7 @@ def add_roles(role: AddRole) -> None:
     added = role(
         "learning-data", write_learning, "every signal that was judged, with its features, to stdout"
     )
-    added.add_argument("--format", choices=("csv", "jsonl"), default="csv")
+    added.add_argument("--format", choices=tuple(_FORMATS), default="csv")
 
 
 def _add_bot(added: argparse.ArgumentParser) -> None:
@@ -168,7 +168,7 @@ def show_leaderboard(settings: Settings, args: argparse.Namespace) -> int:
 def write_learning(settings: Settings, args: argparse.Namespace) -> int:
     try:
         with building.opened_store(settings) as store:
-            (_write_csv if args.format == "csv" else _write_jsonl)(store)
+            _FORMATS[args.format](store)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read it has enough. Python would complain once more when it closes stdout.
@@ -187,7 +187,7 @@ def _write_jsonl(store: Store) -> None:
 def _write_csv(store: Store) -> None:
     """A column for each feature that any signal has; what a feature nests is JSON."""
     with store.single("look for the features") as tx:
-        names = phantoms.load_feature_names(tx)
+        names = phantoms.load_features(tx)
     out = csv.writer(sys.stdout, lineterminator="\n")
     out.writerow([*phantoms.LEARNT, *(f"feature.{name}" for name in names)])
     for facts, features in phantoms.iterate_learning(store):
@@ -195,6 +195,24 @@ def _write_csv(store: Store) -> None:
         out.writerow(
             [_cell(facts[name]) for name in phantoms.LEARNT] + [_cell(known.get(name)) for name in names]
         )
+
+
+def _write_parquet(store: Store) -> None:
+    if sys.stdout.isatty():
+        raise errors.InvalidCommand(
+            verb="learning-data", detail="parquet is for a file: `learning-data --format parquet > FILE`"
+        )
+    library = parquet.load()
+    with store.single("look for the features") as tx:
+        features = phantoms.load_features(tx)
+    parquet.write(library, sys.stdout.buffer, features, phantoms.iterate_learning(store))
+
+
+_FORMATS: Mapping[str, Callable[[Store], None]] = {
+    "csv": _write_csv,
+    "jsonl": _write_jsonl,
+    "parquet": _write_parquet,
+}
 
 
 def _cell(value: object) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import pyarrow.parquet
 import pytest
 
 from runtime.__main__ import main
@@ -187,3 +188,43 @@ def test_reports__of_nothing_and_of_another_tenant_are_empty(traded: Operator) -
     assert traded.ask("learning-data", "--format", "jsonl") == ""
     for verb in ("stats", "leaderboard", "phantoms"):
         traded.ask(verb)
+
+
+def test_learning_data__as_parquet_is_the_same_with_types(operator: Operator, tmp_path: Path) -> None:
+    features = [
+        '{"rsi": 41.5, "mixed": 1, "deep": {"a": [1.5]}}',
+        '{"mixed": "word", "yes": true, "rsi": null}',
+    ]
+    ids = [str(operator.phantom("grid", "won", "0.010000000000000001", each)) for each in features]
+    with (tmp_path / "learnt.parquet").open("wb") as file:
+        argv = [sys.executable, "-m", "runtime", "learning-data", "--format", "parquet"]
+        done = subprocess.run(
+            argv, cwd=ROOT, env=operator.environ, stdout=file, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, done.stderr) == (0, b"")
+    table = pyarrow.parquet.read_table(tmp_path / "learnt.parquet")
+    rows = {each["phantom_id"]: each for each in table.to_pylist()}
+    assert set(rows) == set(ids)
+    first, second = (rows[each] for each in ids)
+    assert first["result"] == Decimal("0.010000000000000001")
+    assert first["at"] == datetime(2026, 3, 1, tzinfo=UTC)
+    assert (first["feature.rsi"], first["feature.mixed"], first["feature.deep"]) == (
+        41.5,
+        "1",
+        '{"a": [1.5]}',
+    )
+    assert (second["feature.rsi"], second["feature.mixed"], second["feature.yes"]) == (None, "word", "true")
+    assert second["executed"] is True
+
+
+def test_learning_data__as_parquet_without_its_library_says_how_to_have_it(operator: Operator) -> None:
+    """As on a machine where `make parquet` never ran: Python refuses a name that stands for nothing."""
+    program = (
+        "import sys; sys.modules['pyarrow'] = None; from runtime.__main__ import main;"
+        " sys.exit(main(['learning-data', '--format', 'parquet'], dict(__import__('os').environ)))"
+    )
+    argv = [sys.executable, "-c", program]
+    done = subprocess.run(argv, cwd=ROOT, env=operator.environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (23, "")
+    assert done.stderr.startswith("LibraryMissing: Parquet needs the library pyarrow")
+    assert "make parquet" in done.stderr

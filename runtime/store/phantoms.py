@@ -72,8 +72,9 @@ def load_blocked(tx: Tx, bot_id: BotId | None = None) -> list[tuple[str, int]]:
     return [(reason, count) for reason, count in tx.rows(_SQL["load_blocked"], {"bot_id": bot_id})]
 
 
-def load_feature_names(tx: Tx) -> list[str]:
-    return [name for (name,) in tx.rows(_SQL["load_feature_names"])]
+def load_features(tx: Tx) -> dict[str, bool]:
+    """The names of all features, each with whether it is a number wherever it is known."""
+    return dict(tx.rows(_SQL["load_features"]))
 
 
 def iterate_learning(store: Store) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:

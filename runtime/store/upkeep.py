@@ -16,7 +16,7 @@ from psycopg import sql
 from runtime import errors
 from runtime.settings import Secret
 from runtime.store import access, queries
-from runtime.store.pool import Row, parse_json
+from runtime.store.pool import Row, Tx, parse_json
 
 _SQL = queries.load("upkeep")
 _CONNECT_SECONDS = 5
@@ -84,6 +84,25 @@ class Picture:
             ],
             "slow": self.slow,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """`tables`: the largest, each with its bytes, rows and dead rows."""
+
+    bytes: int
+    revision: str
+    connections: int
+    connections_max: int
+    tables: tuple[tuple[str, int, int, int], ...]
+
+
+def glance(tx: Tx, tables_max: int) -> Glance:
+    """What any role of ours may know, quickly; no row of a table is read."""
+    ((size, revision, connections, connections_max),) = tx.rows(_SQL["glance"])
+    rows = tx.rows(_SQL["glance_tables"], {"count": tables_max})
+    tables = tuple((name, of, live, dead) for name, of, live, dead in rows)
+    return Glance(size, revision, connections, connections_max, tables)
 
 
 def look(address: Secret, slow_seconds: float) -> Picture:

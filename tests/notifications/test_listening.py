@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 
 from runtime import errors
+from runtime.domain.order import Side
 from runtime.notifications.listening import Asked, Listener, load_offset, save_offset
 from runtime.notifications.senders import Telegram
 from runtime.settings import Secret
 from runtime.telemetry import table
 from runtime.telemetry.meters import Meters
 from tests.engine.desk_process import DeskProcess, environment
-from tests.engine.rig import USER, Rig
+from tests.engine.rig import USER, Rig, market
 from tests.notifications.people import (
     CANARY,
     CHAT,
@@ -107,6 +108,55 @@ def test_chat__is_answered_and_obeyed_with_its_name_beside(rig: Rig, people: Peo
     assert rig.bot("one")["state"] == "paused"
     assert rig.bot("two")["state"] == "running"
     assert CANARY not in str(rig.database.rows("select * from commands")).lower()
+
+
+def test_chat__is_told_figures_by_the_ledger(rig: Rig, people: People, tmp_path: Path) -> None:
+    rig.trade(market("in", Side.BUY, "0.02"))
+    rig.tick()
+    rig.trade(market("out", Side.SELL, "0.01998", reduce_only=True))
+    rig.tick()
+    (count, won, result) = rig.database.rows(
+        "select count(*), count(*) filter (where realised > fees), round(sum(realised - fees), 2) from trades"
+        " where closed_at is not null"
+    )[0]
+    rig.database.rows(
+        "insert into phantoms (user_id, phantom_id, bot_id, at, symbol, strategy, side, executed, reason, opened_price,"
+        " features, closed_at, closed_price, outcome, result) select user_id, gen_random_uuid(), bot_id, now(), 'X',"
+        " 'scripted', 'buy', false, '', 1, '{}', now(), 1, 'won', 1 from bots where name = 'two'"
+    )
+    rig.database.rows(
+        "insert into blocked_signals select user_id, bot_id, current_date, 'cooldown', 5, now() from bots"
+        " where name = 'one'"
+    )
+    rig.database.rows(
+        "insert into artefacts (user_id, digest, size, place, body) select user_id, sha256('m'), 1, 'database', 'm'"
+        " from users"
+    )
+    rig.database.rows(
+        "insert into models (user_id, bot_id, name, version, digest, shape, codec, metrics, training_size,"
+        " examples_seen, promoted, epoch, promoted_at) select user_id, bot_id, 'entry', 3, sha256('m'), 1, 'json',"
+        " '{\"accuracy\": 0.625}', 40, 40, true, 1, now() from bots where name = 'two'"
+    )
+    asked = ("/stats", "/phantom_stats", "/ml_stats", "/db_stats")
+    with listening(tmp_path / "data", rig, people) as process:
+        for each in asked:
+            people.hears(each)
+        said = [each.body["text"] for each in people.await_count(len(asked), "/sendMessage")]
+        process.send(signal.SIGTERM)
+        assert process.await_end() == 0
+    assert count == 1
+    assert said[0].splitlines()[0] == f"all: 1 trade(s), {100 * won / count:.1f}% won, result {result:.2f}"
+    assert [line.partition(":")[0] for line in said[0].splitlines()[:3]] == ["all", "30d", "7d"]
+    assert "scripted: 1 signal(s), 0 taken, 0 open, 100.0% right, newest 1: 100.0%" in said[1].splitlines()
+    assert said[1].splitlines()[-1] == "blocked by: cooldown 5"
+    assert said[2].splitlines()[0] == "two: entry version 3, trained on 40, accuracy 0.625"
+    assert said[2].splitlines()[-1] == "signals right: - of those taken, 100.0% of those rejected"
+    ((head, most),) = rig.database.rows(
+        "select (select version_num from public.alembic_version), current_setting('max_connections')"
+    )
+    assert f"schema {head}, connections " in said[3].splitlines()[0]
+    assert said[3].splitlines()[0].endswith(f" of {most}")
+    assert len(said[3].splitlines()) == 6
 
 
 def test_stranger__is_ignored_and_counted(rig: Rig, people: People, tmp_path: Path) -> None:

@@ -163,4 +163,4 @@ def test_learning_data__has_every_judged_one_once_across_pages(
     assert [facts["phantom_id"] for facts, _ in found] == sorted(same_instant)
     assert found[0][1] == {"rsi": Decimal("41.25")}
     with desk.store.single("look") as tx:
-        assert phantoms.load_feature_names(tx) == ["rsi"]
+        assert phantoms.load_features(tx) == {"rsi": True}

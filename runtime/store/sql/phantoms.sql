@@ -56,10 +56,11 @@ where bot_id = %(bot_id)s::uuid or %(bot_id)s::uuid is null
 group by reason
 order by 2 desc, 1
 
--- load_feature_names: which columns learning data has beside its own
-select distinct name
+-- load_features: which columns learning data has beside its own, and whether a column holds nothing but numbers
+select name, bool_and(jsonb_typeof(features -> name) in ('number', 'null'))
 from phantoms cross join lateral jsonb_object_keys(features) as name
 where jsonb_typeof(features) = 'object' and outcome <> 'void'
+group by name
 order by name
 
 -- load_learning: a page of what can be learnt from, behind the last one

@@ -78,3 +78,15 @@ $slow$
 
 -- load_slow: what the block before it found; nothing where the server does not count
 select nullif(current_setting('holdfast.slow'), '')
+
+-- glance: the whole in one row, as any role of ours may see it
+select pg_database_size(current_database()), (select version_num from public.alembic_version),
+  (select count(*) from pg_stat_activity where datname = current_database()),
+  current_setting('max_connections')::integer
+
+-- glance_tables: the largest tables, with their rows and dead rows as the statistics know them
+select t.relname::text, pg_total_relation_size(t.oid), greatest(s.n_live_tup, t.reltuples::bigint, 0), s.n_dead_tup
+from pg_class as t join pg_stat_all_tables as s on s.relid = t.oid
+where t.relnamespace = 'holdfast'::regnamespace and t.relkind in ('r', 'p')
+order by 2 desc, 1
+limit %(count)s
