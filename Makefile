@@ -15,7 +15,7 @@ SHELF = $(if $(BUCKET),--bucket $(BUCKET)) $(if $(FOLDER),--folder $(FOLDER))
 SOURCES := runtime tests requirements app.py stacks deploy $(wildcard bench docker migrations)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status verify stop psql migrate rollback backup restore drill schema test check format prove bench image ca synth access cost rehearse checkov plan deploy destroy parquet lock clean
+.PHONY: help setup run token status verify stop psql migrate rollback backup restore drill schema test check format prove bench image ca synth access cost rehearse checkov plan deploy destroy parquet lock clean
 
 help:  ## print these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,9 @@ setup: $(RUNTIME) $(TEST) $(CLOUD) $(REHEARSAL)  ## make .venv with everything t
 
 run: $(RUNTIME)  ## start PostgreSQL, the simulated venue and three sample bots, and show them
 	@$(BIN)/python -m runtime run
+
+token: $(RUNTIME)  ## print a token for the API; WHO=local AS=viewer (or operator, admin) HOURS=12
+	@$(BIN)/python -m runtime token $(if $(WHO),--user $(WHO)) $(if $(AS),--role $(AS)) $(if $(HOURS),--hours $(HOURS))
 
 status: $(RUNTIME)  ## say how the bots are; exit code 0 only if all are alive and ticking
 	@$(BIN)/python -m runtime status

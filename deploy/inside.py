@@ -16,7 +16,7 @@ from deploy.observe import Observed, observe
 from deploy.site import Site
 
 FOLDER = "exec/"
-KINDS = ("migrate", "backup", "drill", "retention")
+KINDS = ("migrate", "backup", "drill")
 MINUTES_MAX = 120
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from runtime import building, errors, logs, notifying, reporting, safekeeping, upkeep
+from runtime import building, errors, logs, notifying, reporting, safekeeping, signing, upkeep
 from runtime.domain.identity import bot_id, user_id
 from runtime.domain.status import DeskStatus, Overview, ProcessStatus
 from runtime.engine import enrolment, lease, loop, recovery, verifying
@@ -49,6 +49,9 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
         user = enrolment.enrol(database("admin"), file)
         accounts = [account.name for account in file.accounts]
         children = samples.children(settings.data_dir, file.user, accounts, seed=args.seed, speed=args.speed)
+        port = signing.port_of(settings)
+        children.append(samples.api(settings.data_dir, file.user, port))
+        print(f"The page, signed in once: {signing.address_of_page(settings, file.user)}", flush=True)
         with Store(database("bot"), user) as store, terminal.Screen(Console()) as screen:
             view = _View(settings, store, screen)
             return supervisor.supervise(
@@ -58,7 +61,7 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
                 stop,
                 environ=os.environ,
                 tick_seconds=1.0,
-                before_start=lambda: samples.require_free_port(settings.data_dir),
+                before_start=lambda: samples.require_free_ports(settings.data_dir, port),
             )
 
 
@@ -350,6 +353,7 @@ def parser() -> argparse.ArgumentParser:
     notifying.add_roles(role)
     reporting.add_roles(role)
     upkeep.add_roles(role)
+    signing.add_roles(role)
     role("stop", stop_all, "stop everything that `run` started, and the embedded PostgreSQL")
     role("psql", psql, "a console on the embedded PostgreSQL").add_argument(
         "arguments", nargs=argparse.REMAINDER

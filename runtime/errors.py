@@ -5,7 +5,8 @@
     │   ├── VenueUnavailable, VenueUntrusted, RateLimited, StoreUnavailable, Conflict
     ├── Refused     record it and go on
     │   ├── RejectedByVenue, RejectedByRisk, InvalidCommand, InvalidDecision, AlreadyRecorded, NotAllWell,
-    │   ├── MoreIsLeft, InvalidObservation, SpoolFull, SpoolUnusable, ArtefactUnusable, ArtefactsUnavailable
+    │   ├── MoreIsLeft, InvalidObservation, SpoolFull, SpoolUnusable, ArtefactUnusable, ArtefactsUnavailable,
+    │   ├── InvalidRequest, NotSignedIn, NotPermitted, NotFound, KeyUsedBefore, TooManyRequests, RequestTooLarge
     ├── Uncertain   stop trading this symbol until it is proved
     │   └── OutcomeUnknown
     └── Halt        leave the process; the supervisor restarts it into recovery
@@ -124,6 +125,34 @@ class ArtefactUnusable(Refused):
 
 class ArtefactsUnavailable(Refused):
     """Nothing can be put into {place} or read from it: {detail}. Trading goes on; what is learned now is not kept."""
+
+
+class InvalidRequest(Refused):
+    """The request cannot be understood: {detail}. Nothing was done."""
+
+
+class NotSignedIn(Refused):
+    """The request shows no token that is valid now: {detail}. `python -m runtime token` makes one."""
+
+
+class NotPermitted(Refused):
+    """This needs the role {needed}, and the token says {role}. Nothing was done."""
+
+
+class NotFound(Refused):
+    """There is no {noun} {key} that you may see."""
+
+
+class KeyUsedBefore(Refused):
+    """The Idempotency-Key {key} was used for another request. Nothing was done; a new wish needs a new key."""
+
+
+class TooManyRequests(Refused):
+    """More requests came than the {limit} a second that are answered: try again in {seconds} seconds."""
+
+
+class RequestTooLarge(Refused):
+    """The request is larger than {limit} bytes. Nothing of it was read."""
 
 
 class Uncertain(BotError):

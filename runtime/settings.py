@@ -206,6 +206,15 @@ class Settings:
     telegram_token: Secret | None = _setting("HOLDFAST_TELEGRAM_TOKEN", _telegram_token, None)
     telegram_chat: int | None = _setting("HOLDFAST_TELEGRAM_CHAT", _chat, None)
     telegram_url: str = _setting("HOLDFAST_TELEGRAM_URL", _http_url, "https://api.telegram.org")
+    api_host: str = _setting("HOLDFAST_API_HOST", _text, "127.0.0.1")
+    api_port: int | None = _setting("HOLDFAST_API_PORT", _count(0, 65535), None)
+    api_threads: int = _setting("HOLDFAST_API_THREADS", _count(1, 64), 8)
+    api_requests_per_second: int = _setting("HOLDFAST_API_REQUESTS_PER_SECOND", _count(1, 100_000), 200)
+    api_secret_file: Path | None = _setting("HOLDFAST_API_SECRET_FILE", Path, None)
+    api_jwks_url: str | None = _setting("HOLDFAST_API_JWKS_URL", _http_url, None)
+    api_issuer: str = _setting("HOLDFAST_API_ISSUER", _text, "holdfast")
+    api_audience: str = _setting("HOLDFAST_API_AUDIENCE", _text, "holdfast-api")
+    backup_bucket: str | None = _setting("HOLDFAST_BACKUP_BUCKET", _text, None)
     log_level: str = _setting("HOLDFAST_LOG_LEVEL", _one_of("debug", "info", "warning", "error"), "info")
 
     @classmethod
@@ -247,6 +256,11 @@ class Settings:
         """Where each desk of this machine has a folder for what PostgreSQL has not taken yet."""
         return self.spool_dir or self.data_dir / "spool"
 
+    @property
+    def api_dir(self) -> Path:
+        """What the API keeps: the secret of its tokens, its port, the sign-in that waits."""
+        return self.data_dir / "api"
+
     def _contradictions(self) -> list[str]:
         faults = []
         if self.lease_seconds < 2 * self.request_timeout_seconds:
@@ -255,6 +269,8 @@ class Settings:
                 f"({self.request_timeout_seconds:g}): no order could be sent safely."
             )
         faults += self._database_contradictions() + self._notification_contradictions()
+        if self.api_jwks_url and _goes_in_the_clear(self.api_jwks_url):
+            faults.append("HOLDFAST_API_JWKS_URL must begin with https:// unless it is on this machine.")
         if self.live and self.venue_url:
             faults.append(
                 "HOLDFAST_LIVE is yes and HOLDFAST_VENUE_URL is set: live orders go to the venue's own address only."

@@ -304,8 +304,7 @@ def _backups(alarms: Alarms, places: Places, platform: PlatformStack) -> list[cl
             [_ours("BackupAgeHours", places["backup"][""], "Maximum")],
             right=[_ours("CaDaysLeft", places["backup"][""], "Minimum")],
             limit=_limit(alarms, "backup-age"),
-            width=6,
+            width=12,
         ),
-        _graph("Not cleared in time", [_ours("RetentionLeft", places["retention"][""], "Minimum")], width=6),
         _query("Backups", platform, "backup", FAULTS_QUERY),
     ]

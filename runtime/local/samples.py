@@ -43,10 +43,20 @@ def children(data_dir: Path, user: str, accounts: Sequence[str], *, seed: int, s
     return [venue, *(_desk(runtime, data_dir, user, name, port) for name in accounts)]
 
 
-def require_free_port(data_dir: Path) -> None:
-    """The simulator has its port for good, since desks and their books know it by that."""
+def api(data_dir: Path, user: str, port: int) -> Child:
+    environment = {"HOLDFAST_DATA_DIR": str(data_dir), "HOLDFAST_USER": user, "HOLDFAST_API_PORT": str(port)}
+    return Child("api", (sys.executable, "-m", "runtime.serving"), env_overrides=environment)
+
+
+def require_free_ports(data_dir: Path, api_port: int) -> None:
+    """The simulator has its port for good, since desks and their books know it by that, and browsers know the API's."""
     file = _port_file(data_dir)
-    port = kept_port(file)
+    _require_free(kept_port(file), f"a number in {file}")
+    if api_port:
+        _require_free(api_port, "HOLDFAST_API_PORT")
+
+
+def _require_free(port: int, setting: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -54,7 +64,7 @@ def require_free_port(data_dir: Path) -> None:
         except OSError as exc:
             if exc.errno != errno.EADDRINUSE:
                 raise
-            raise errors.PortBusy(port=port, host=_HOST, setting=f"a number in {file}") from exc
+            raise errors.PortBusy(port=port, host=_HOST, setting=setting) from exc
 
 
 def _port_file(data_dir: Path) -> Path:

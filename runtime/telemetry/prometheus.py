@@ -6,7 +6,13 @@ It opens one port, on this machine's own address unless told otherwise, and prom
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, Metric, start_http_server
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Metric,
+    generate_latest,
+    start_http_server,
+)
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
@@ -42,6 +48,11 @@ def registry(meters: Meters) -> CollectorRegistry:
     collected = CollectorRegistry(auto_describe=False)
     collected.register(Collected(meters))
     return collected
+
+
+def render(meters: Meters) -> tuple[bytes, str]:
+    """What an answer to Prometheus says, and its content type, for whoever has a server already."""
+    return generate_latest(registry(meters)), CONTENT_TYPE_LATEST
 
 
 @contextmanager

@@ -126,6 +126,13 @@ CHECKSUM_FAILURES = _mishap(
     "ChecksumFailures", "Saved states that could not be used: the one before was tried."
 )
 
+API_REQUESTS = _counter("ApiRequests", "Requests that were answered, by the status of the answer.", "status")
+API_REQUEST_SECONDS = _duration("ApiRequestSeconds", "One request and its answer.")
+STREAM_CLIENTS = _gauge("StreamClients", "Clients that a stream of changes is sent to.")
+STREAM_CLIENTS_DROPPED = _counter(
+    "StreamClientsDropped", "Clients that took their stream too slowly and were dropped."
+)
+
 STATES = ("running", "paused", "halted")
 
 METRICS: tuple[Metric, ...] = tuple(each for each in list(globals().values()) if isinstance(each, Metric))

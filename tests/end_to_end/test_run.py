@@ -39,7 +39,7 @@ def test_run__shows_all_bots_ticking_in_plain_lines(running: Installation) -> No
     )
     assert "\x1b" not in running.out()
     assert running.err() == ""
-    assert set(running.pids()) == {"supervisor", "simulator", *DESKS, "keeper", "postmaster"}
+    assert set(running.pids()) == {"supervisor", "simulator", *DESKS, "api", "keeper", "postmaster"}
 
 
 def test_run__is_called_healthy_and_sound_while_it_trades(running: Installation) -> None:

@@ -1,0 +1,127 @@
+"""`python -m runtime.serving`: the API, with everything that it is made of.
+
+An entry of its own beside the switchboard, as `health` is: its framework takes a second to load, which no desk should
+wait for. `python -m runtime api` becomes it.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, TypeVar, cast
+
+from runtime import building, errors, logs, signing
+from runtime.api import server, signin, tokens
+from runtime.api.hub import Hub
+from runtime.api.rates import Rates
+from runtime.api.server import Backup, Parts
+from runtime.api.tokens import Keys, PublishedKeys, Session, SharedSecret, Verifier
+from runtime.backups import checking
+from runtime.backups.s3 import Bucket
+from runtime.backups.shelf import Folder, Shelf
+from runtime.domain.identity import user_id
+from runtime.settings import Secret, Settings
+from runtime.store import schema, upkeep
+from runtime.store.pool import Store
+from runtime.store.timing import Timing
+from runtime.telemetry.meters import Meters
+
+T = TypeVar("T")
+# Looking at the whole database, or at a bucket, is too much for every question.
+_KEPT_SECONDS = 30.0
+
+
+def main(environ: Mapping[str, str]) -> int:
+    try:
+        settings = Settings.from_env(environ)
+        logs.keep_out(*settings.secret_texts())
+        serve(settings)
+    except errors.BotError as fault:
+        print(logs.redact(f"{type(fault).__name__}: {fault}"), file=sys.stderr)
+        return fault.exit_code
+    return 0
+
+
+def serve(settings: Settings) -> None:
+    logs.start(settings.log_level)
+    meters, keys = Meters(), _keys(settings)
+    with building.databases(settings) as database:
+        address = database("api")
+        schema.require_current(address)
+        with Store(
+            address,
+            user_id(settings.user),
+            pool_max=settings.api_threads,
+            statement_seconds=settings.statement_seconds,
+            timing=Timing(meters, settings.slow_query_seconds),
+        ) as store:
+            parts = Parts(
+                store=store,
+                verifier=Verifier(keys, settings.api_issuer, settings.api_audience),
+                hub=Hub(store, address, server.encode),
+                rates=Rates(settings.api_requests_per_second),
+                meters=meters,
+                threads=settings.api_threads,
+                sign_in=partial(_sign_in, settings),
+                backups=_kept(partial(_list_backups, settings)),
+                system=_kept(partial(_look, settings, address, store)),
+            )
+            server.serve(
+                server.build(parts),
+                host=settings.api_host,
+                port=signing.port_of(settings),
+                on_listening=partial(_tell, settings.api_host),
+            )
+    logs.info("stopped", role="api")
+
+
+def _tell(host: str, port: int) -> None:
+    logs.info("listening on", address=f"http://{host}:{port}")
+
+
+def _keys(settings: Settings) -> Keys:
+    if settings.api_jwks_url is not None:
+        return PublishedKeys(settings.api_jwks_url)
+    return SharedSecret(signing.secret(settings))
+
+
+def _sign_in(settings: Settings, code: str) -> Session:
+    user, role = signin.redeem(settings.api_dir, code, datetime.now(UTC))
+    return signing.session(settings, user, cast(tokens.Role, role), tokens.HOURS)
+
+
+def _list_backups(settings: Settings) -> list[Backup]:
+    listed = (each.made for each in checking.load_all(_shelf(settings)))
+    return [
+        Backup(each.name, each.taken_at, each.size, each.orders, each.revision) for each in listed if each
+    ]
+
+
+def _shelf(settings: Settings) -> Shelf:
+    if settings.backup_bucket is not None:
+        return Bucket(settings.backup_bucket, region=None)
+    return Folder(settings.data_dir / "backups")
+
+
+def _look(settings: Settings, address: Secret, store: Store) -> dict[str, Any]:
+    told = upkeep.look(address, settings.slow_query_seconds).told()
+    return {**told, "pool": dict(store.pool_use())}
+
+
+def _kept(look: Callable[[], T]) -> Callable[[], T]:
+    """What it said a short while ago is said again."""
+    kept: list[tuple[float, T]] = []
+
+    def recall() -> T:
+        if not kept or time.monotonic() - kept[-1][0] > _KEPT_SECONDS:
+            kept[:] = [(time.monotonic(), look())]
+        return kept[-1][1]
+
+    return recall
+
+
+if __name__ == "__main__":
+    sys.excepthook = logs.tell_crash
+    sys.exit(main(os.environ))
