@@ -58,6 +58,7 @@ def build(app: App) -> dict[str, Stack]:
         key=data.key,
         database=data.database,
         dumpers=data.dumps.roles,
+        access_log=data.dumps.access_log.bucket_name,
         **options("platform", "what tasks stand on"),
     )
     tasks = TasksStack(
@@ -68,7 +69,7 @@ def build(app: App) -> dict[str, Stack]:
         platform=platform,
         database=data.database,
         dump_bucket=data.dumps.bucket.bucket_name,
-        **options("tasks", "migrate, backup, drill"),
+        **options("tasks", "migrate, backup, drill, retention"),
     )
     bot = BotStack(
         app,

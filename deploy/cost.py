@@ -37,7 +37,8 @@ FREE_TYPES = frozenset(
 RARE_METRICS = frozenset(
     """
     LeaseLost FencedWrites ObservationsDropped SpoolCorrupt SavesFailed ChecksumFailures NotificationsDropped
-    ShutdownSeconds MigrationsFailed BackupAgeHours CaDaysLeft DrillAgeDays DeployInProgress
+    ShutdownSeconds MigrationsFailed BackupAgeHours CaDaysLeft DrillAgeDays RetentionLeft
+    DeployInProgress
     """.split()
 )
 

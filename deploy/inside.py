@@ -16,7 +16,7 @@ from deploy.observe import Observed, observe
 from deploy.site import Site
 
 FOLDER = "exec/"
-KINDS = ("migrate", "backup", "drill")
+KINDS = ("migrate", "backup", "drill", "retention")
 MINUTES_MAX = 120
 
 

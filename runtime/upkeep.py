@@ -22,6 +22,7 @@ from runtime.store import schema, summaries, upkeep
 from runtime.store.pool import Store
 from runtime.store.timing import Timing
 from runtime.store.upkeep import Picture
+from runtime.telemetry import tasks
 
 # Longer than any batch may take; a statement that needs more is cut off and its batch undone.
 _STATEMENT_SECONDS = 300.0
@@ -76,6 +77,7 @@ def _seconds(text: str) -> float:
 def retain(settings: Settings, args: argparse.Namespace) -> int:
     with _job(settings, args) as job:
         retaining.retain(job, retaining.load_tenants(job))
+    tasks.tell({tasks.RETENTION_LEFT: len(job.left)}, stage=settings.stage)
     return _report(job, args)
 
 

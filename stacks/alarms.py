@@ -168,6 +168,12 @@ def _task_alarms(stage: Stage) -> Iterator[Alarm]:
         means="No restore has been proved for over a week: the backups are only believed.",
     )  # fmt: skip
     yield Alarm(
+        name="retention-behind", subject="retention", metric="RetentionLeft", statistic="Minimum", comparison=">",
+        threshold=0, periods=3, period_seconds=86400, missing=BREACHING,
+        first="aws logs tail LOGS --since 3d --format short",
+        means="For three days nobody has cleared away all that is past its time: the database grows.",
+    )  # fmt: skip
+    yield Alarm(
         name="ca-expiry", subject="backup", metric="CaDaysLeft", statistic="Minimum", comparison="<", threshold=60,
         period_seconds=86400, missing=MISSING, group="backup-at-risk",
         first="aws rds describe-db-instances --query 'DBInstances[].[DBInstanceIdentifier,CertificateDetails]'",

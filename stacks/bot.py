@@ -9,7 +9,7 @@ from aws_cdk import CfnOutput, CfnParameter, Stack, Tags
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
-from stacks.container import SCRATCH, Container, camel, define_task, image_digest
+from stacks.container import SCRATCH, Container, SecretFields, camel, define_task, image_digest
 from stacks.data import Database
 from stacks.environment import SIMULATOR_PORT, desk_environment, desk_secrets
 from stacks.files import SPOOL
@@ -56,11 +56,8 @@ class BotStack(Stack):
             kind="desk",
             name=f"desk-{desk.name}",
             command=("desk",),
-            environment=desk_environment(
-                desk, self.database, user=DATABASE_USERS["desk"], stage=self.stage.name
-            ),
-            secret_arn=desk.keys_secret_arn,
-            secrets=desk_secrets(desk),
+            environment=desk_environment(desk, self.database, user=DATABASE_USERS["desk"], stage=self.stage),
+            secrets=[SecretFields(arn, names) for arn, names in desk_secrets(desk, self.stage).items()],
             health_command=HEALTH,
             cpu=self.stage.desk_cpu,
             memory_mb=self.stage.desk_memory_mb,

@@ -25,6 +25,14 @@ WRITABLE = {"spool": "/var/lib/holdfast", "scratch": "/tmp"}
 EPHEMERAL_GB_FREE = 20
 
 
+@dataclass(frozen=True, slots=True)
+class SecretFields:
+    """A secret that somebody made outside of these stacks, and which of its fields becomes which variable."""
+
+    arn: str
+    fields: Mapping[str, str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """What differs from container to container. `command` follows the image's entry point, `python -m runtime`.
@@ -39,8 +47,7 @@ class Container:
     environment: Mapping[str, str]
     cpu: int
     memory_mb: int
-    secret_arn: str = ""
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets: Sequence[SecretFields] = ()
     health_command: tuple[str, ...] = ()
     ephemeral_gb: int = EPHEMERAL_GB_FREE
     folders: Mapping[str, str] = field(default_factory=lambda: WRITABLE)
@@ -143,14 +150,13 @@ def _mount(folder: efs.AccessPoint | None) -> ecs.EfsVolumeConfiguration | None:
 
 
 def _secrets(scope: Construct, container: Container) -> dict[str, ecs.Secret] | None:
-    """Fields of one secret that somebody made outside of these stacks: we know its address, never its content."""
-    if not container.secret_arn:
-        return None
-    secret = secretsmanager.Secret.from_secret_complete_arn(scope, "Keys", container.secret_arn)
-    return {
-        name: ecs.Secret.from_secrets_manager(secret, json_key)
-        for name, json_key in container.secrets.items()
-    }
+    """We know their addresses, never their content."""
+    found = {}
+    for number, each in enumerate(container.secrets):
+        secret = secretsmanager.Secret.from_secret_complete_arn(scope, f"Secret{number}", each.arn)
+        for name, json_key in each.fields.items():
+            found[name] = ecs.Secret.from_secrets_manager(secret, json_key)
+    return found or None
 
 
 def _health(command: tuple[str, ...]) -> ecs.HealthCheck | None:

@@ -304,7 +304,8 @@ def _backups(alarms: Alarms, places: Places, platform: PlatformStack) -> list[cl
             [_ours("BackupAgeHours", places["backup"][""], "Maximum")],
             right=[_ours("CaDaysLeft", places["backup"][""], "Minimum")],
             limit=_limit(alarms, "backup-age"),
-            width=12,
+            width=6,
         ),
+        _graph("Not cleared in time", [_ours("RetentionLeft", places["retention"][""], "Minimum")], width=6),
         _query("Backups", platform, "backup", FAULTS_QUERY),
     ]

@@ -1,4 +1,4 @@
-"""What remembers: the key, the database and the bucket of dumps. This stack lives longest and is deleted last.
+"""What remembers: the key, the database and the bucket of dumps. This stack lives longest and goes last.
 
 Nothing of it is deleted with the stack where the stage is protected. No password is in it: RDS makes the master secret
 and keeps it, and the tasks connect by IAM tokens.

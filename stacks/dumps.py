@@ -14,6 +14,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from stacks.artefacts import ARTEFACTS
 from stacks.roles import allow, make_role
 from stacks.settings import Stage
 
@@ -22,9 +23,10 @@ DUMPS = "pg_dump"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dumps:
-    """The bucket, and the roles of its writer (backup) and its reader (drill)."""
+    """The bucket, and the roles of its writer (backup) and its reader (drill). `access_log` says who touched what."""
 
     bucket: s3.Bucket
+    access_log: s3.Bucket
     roles: Mapping[str, iam.Role]
 
 
@@ -43,6 +45,7 @@ def make_dumps(scope: Construct, *, stage: Stage, key: kms.IKey) -> Dumps:
         ],
         removal_policy=RemovalPolicy.RETAIN,
     )
+    _admit_log_of_others(access)
     bucket = s3.Bucket(
         scope,
         "Dumps",
@@ -62,7 +65,20 @@ def make_dumps(scope: Construct, *, stage: Stage, key: kms.IKey) -> Dumps:
     _admit(bucket, key, writer=roles["backup"], reader=roles["drill"])
     if stage.copy_region:
         _copy_elsewhere(scope, bucket, stage=stage, key=key)
-    return Dumps(bucket=bucket, roles=roles)
+    return Dumps(bucket=bucket, access_log=access, roles=roles)
+
+
+def _admit_log_of_others(access: s3.Bucket) -> None:
+    """Of the artefacts, whose bucket stands in a later stack: it cannot be named here, its account and prefix can."""
+    access.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid="LogOfArtefacts",
+            principals=[iam.ServicePrincipal("logging.s3.amazonaws.com")],
+            actions=["s3:PutObject"],
+            resources=[f"{access.bucket_arn}/{ARTEFACTS}/*"],
+            conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+        )
+    )
 
 
 def _admit(bucket: s3.Bucket, key: kms.IKey, *, writer: iam.Role, reader: iam.Role) -> None:

@@ -7,7 +7,7 @@ an empty text is the same as a name that is not there.
 from collections.abc import Mapping
 
 from stacks.data import DATABASE_NAME, Database
-from stacks.settings import Desk
+from stacks.settings import Desk, Stage
 
 CA_FILE = "/etc/holdfast/rds-ca.pem"
 DATA_DIR = "/var/lib/holdfast"
@@ -20,9 +20,24 @@ SPOOL_DIR = f"{DATA_DIR}/spool"
 # ECS kills after 120 s. The bot leaves within 100, and the rest is for the container's own end.
 SHUTDOWN_SECONDS = 100
 
+# How long what was only observed is kept; the ledger is kept for ever.
+KEPT_DAYS: Mapping[str, str] = {
+    "HOLDFAST_KEEP_CANDLES_DAYS": "90",
+    "HOLDFAST_KEEP_SNAPSHOTS_DAYS": "30",
+    "HOLDFAST_KEEP_MARKS_DAYS": "365",
+    "HOLDFAST_KEEP_BLOCKED_DAYS": "365",
+    "HOLDFAST_KEEP_PREDICTIONS_DAYS": "365",
+    "HOLDFAST_KEEP_PROMPTS_DAYS": "90",
+}
+
 # Environment name -> field of the secret that holds the keys of a venue account.
 KEYS: Mapping[str, str] = {"HOLDFAST_VENUE_KEY": "key", "HOLDFAST_VENUE_SECRET": "secret"}
 PASSPHRASE: Mapping[str, str] = {"HOLDFAST_VENUE_PASSPHRASE": "passphrase"}
+# How people are told, by the way that it takes: an address or a token, either of which is good for whoever has it.
+MESSAGES: Mapping[str, Mapping[str, str]] = {
+    "webhook": {"HOLDFAST_WEBHOOK_URL": "webhook_url"},
+    "telegram": {"HOLDFAST_TELEGRAM_TOKEN": "telegram_token", "HOLDFAST_TELEGRAM_CHAT": "telegram_chat"},
+}
 # The simulated venue beside a paper desk: its address in their common network, and the account that it opens by itself.
 SIMULATOR_PORT = 8000
 PAPER: Mapping[str, str] = {
@@ -55,10 +70,14 @@ def migrate_environment(database: Database, *, user: str, stage: str) -> dict[st
     }
 
 
-def desk_environment(desk: Desk, database: Database, *, user: str, stage: str) -> dict[str, str]:
+def retention_environment(database: Database, *, user: str, stage: str) -> dict[str, str]:
+    return {**task_environment(database, user=user, stage=stage), **KEPT_DAYS}
+
+
+def desk_environment(desk: Desk, database: Database, *, user: str, stage: Stage) -> dict[str, str]:
     """Every setting that is no secret, its default too, so that the template shows what a desk runs with."""
     return {
-        **task_environment(database, user=user, stage=stage),
+        **task_environment(database, user=user, stage=stage.name),
         "HOLDFAST_USER": desk.user,
         "HOLDFAST_ACCOUNT": desk.account,
         "HOLDFAST_LIVE": "yes" if desk.live else "no",
@@ -76,17 +95,10 @@ def desk_environment(desk: Desk, database: Database, *, user: str, stage: str) -
         "HOLDFAST_SLOW_QUERY_SECONDS": "0.25",
         "HOLDFAST_SPOOL_DIR": SPOOL_DIR,
         "HOLDFAST_SPOOL_MEGABYTES_MAX": "256",
-        # Of the retention job, which has a role of its own in the database.
-        "HOLDFAST_KEEP_CANDLES_DAYS": "90",
-        "HOLDFAST_KEEP_SNAPSHOTS_DAYS": "30",
-        "HOLDFAST_KEEP_MARKS_DAYS": "365",
-        "HOLDFAST_KEEP_BLOCKED_DAYS": "365",
-        "HOLDFAST_KEEP_PREDICTIONS_DAYS": "365",
-        "HOLDFAST_KEEP_PROMPTS_DAYS": "90",
-        # Off: on AWS the alarms tell people, and no secret of a chat is wired here yet.
-        "HOLDFAST_WEBHOOK_URL": "",
-        "HOLDFAST_TELEGRAM_TOKEN": "",
-        "HOLDFAST_TELEGRAM_CHAT": "",
+        # Of the retention job, which alone clears anything.
+        **KEPT_DAYS,
+        # Off, unless the stage names a secret; the alarms tell people in any case.
+        **{name: "" for way, fields in MESSAGES.items() if way not in stage.message_ways for name in fields},
         "HOLDFAST_TELEGRAM_URL": "https://api.telegram.org",
         # Of the API alone.
         "HOLDFAST_API_HOST": "127.0.0.1",
@@ -113,7 +125,12 @@ def desk_environment(desk: Desk, database: Database, *, user: str, stage: str) -
     }
 
 
-def desk_secrets(desk: Desk) -> dict[str, str]:
-    if not desk.keys_secret_arn:
-        return {}
-    return {**KEYS, **(PASSPHRASE if desk.has_passphrase else {})}
+def desk_secrets(desk: Desk, stage: Stage) -> dict[str, Mapping[str, str]]:
+    """ARN of a secret -> environment name -> its field. ECS starts no task for a field that a secret lacks."""
+    found: dict[str, Mapping[str, str]] = {}
+    if desk.keys_secret_arn:
+        found[desk.keys_secret_arn] = {**KEYS, **(PASSPHRASE if desk.has_passphrase else {})}
+    if stage.message_ways:
+        messages = {name: field for way in stage.message_ways for name, field in MESSAGES[way].items()}
+        found[stage.messages_secret_arn] = {**found.get(stage.messages_secret_arn, {}), **messages}
+    return found

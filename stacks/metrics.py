@@ -64,6 +64,7 @@ METRICS: Mapping[str, Metric] = {
         _at_times("MigrationsFailed", "Count", "migrate", "a revision that did not go in"),
         _at_times("BackupAgeHours", "None", "backup", "age of the newest verified dump"),
         _at_times("DrillAgeDays", "None", "drill", "age of the last restore that worked"),
+        _at_times("RetentionLeft", "Count", "retention", "what time was too short to clear"),
         _at_times("CaDaysLeft", "None", "backup", "until the pinned CA bundle ends"),
         _at_times("DeployInProgress", "Count", "deploy", "a deploy is rolling the services"),
     )

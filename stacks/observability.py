@@ -36,6 +36,8 @@ QUIET_WAIT, QUIET_EXTENSION = Duration.minutes(2), Duration.minutes(15)
 SWITCH = "deploy-in-progress"
 # Below what can be counted: such an alarm is there and never rings.
 NEVER = -1
+# What is there once for a stage and sends metrics of ours, by the word that is its Bot.
+SENDERS = ("migrate", "backup", "drill", "retention", "deploy")
 Places = Mapping[str, Mapping[str, str]]
 
 
@@ -96,7 +98,7 @@ class ObservabilityStack(Stack):
         places: dict[str, Places] = {
             "database": {"": dict(database.dimensions)},
             "nat": {str(n): {"NatGatewayId": each.ref} for n, each in enumerate(network.gateways, start=1)},
-            **{sender: {"": _ours(stage, sender)} for sender in ("migrate", "backup", "drill", "deploy")},
+            **{sender: {"": _ours(stage, sender)} for sender in SENDERS},
         }
         self.alarms = _ring_all(self, stage=stage, places=places, platform=platform)
         for each in desks:

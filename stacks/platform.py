@@ -19,6 +19,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from stacks.artefacts import make_artefacts
 from stacks.data import Database
 from stacks.files import make_folders
 from stacks.names import kept_name
@@ -41,6 +42,7 @@ class PlatformStack(Stack):
         key: kms.IKey,
         database: Database,
         dumpers: Mapping[str, iam.Role],
+        access_log: str,
         **stack: object,
     ) -> None:
         super().__init__(scope, construct_id, **stack)  # type: ignore[arg-type]
@@ -50,9 +52,10 @@ class PlatformStack(Stack):
         self.cluster = self._make_cluster(network.vpc)
         self.logs = {kind: self._make_log_group(kind) for kind in KINDS}
         self.execution = {kind: self._make_execution_role(kind) for kind in ("desk", "task")}
-        own = {kind: make_role(self, kind, prefix=stage.prefix) for kind in ("desk", "migrate")}
+        own = {kind: make_role(self, kind, prefix=stage.prefix) for kind in ("desk", "migrate", "retention")}
         self.roles: Mapping[str, iam.Role] = {**own, **dumpers}
         self._let_roles_work(database)
+        self.artefacts = make_artefacts(self, key=key, access_log=access_log, desks=self.roles["desk"])
         self.page = self._make_topic("Page", "somebody must get up")
         self.ticket = self._make_topic("Ticket", "somebody should look at it today")
         self._send_events(database)
@@ -61,6 +64,7 @@ class PlatformStack(Stack):
         CfnOutput(self, "ClusterName", value=self.cluster.cluster_name)
         for kind, group in self.logs.items():
             CfnOutput(self, f"{kind.title()}LogGroup", value=group.log_group_name)
+        CfnOutput(self, "ArtefactBucket", value=self.artefacts.bucket_name)
         CfnOutput(self, "PageTopicArn", value=self.page.topic_arn)
         CfnOutput(self, "TicketTopicArn", value=self.ticket.topic_arn)
 
@@ -111,13 +115,18 @@ class PlatformStack(Stack):
             ["logs:CreateLogStream", "logs:PutLogEvents"],
             *[self.logs[each].log_group_arn for each in kinds],
         )
-        secrets = sorted({desk.keys_secret_arn for desk in self.stage.desks if desk.keys_secret_arn})
+        secrets = sorted(
+            {each for desk in self.stage.desks for each in (desk.keys_secret_arn,) if each} | self._messages()
+        )
         if kind == "desk" and secrets:
             allow(role, ["secretsmanager:GetSecretValue"], *secrets)
         return role
 
+    def _messages(self) -> set[str]:
+        return {self.stage.messages_secret_arn} if self.stage.message_ways else set()
+
     def _let_roles_work(self, database: Database) -> None:
-        for kind in ("desk", "migrate"):
+        for kind in ("desk", "migrate", "retention"):
             allow_connection(self.roles[kind], kind, database=database.resource_id)
         # The migration makes the roles of the database, once, with the secret that RDS keeps.
         allow(self.roles["migrate"], ["secretsmanager:GetSecretValue"], database.master_secret_arn)

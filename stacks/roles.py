@@ -10,11 +10,12 @@ from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-KINDS = ("desk", "migrate", "backup", "drill")
+KINDS = ("desk", "migrate", "backup", "drill", "retention")
 DATABASE_USERS: Mapping[str, str] = {
     "desk": "holdfast_bot",
     "migrate": "holdfast_migrator",
     "backup": "holdfast_backup",
+    "retention": "holdfast_retention",
 }
 
 

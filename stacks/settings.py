@@ -36,6 +36,10 @@ ACU_GIB = 2
 # More would not fit into one composite alarm and one dashboard.
 DESKS_MAX = 10
 
+# Ways in which a desk tells people something, beside the alarms.
+MESSAGE_WAYS = ("webhook", "telegram")
+
+SCHEDULE = re.compile(r"(cron|rate)\(.+\)")
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 SECRET_ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-\w{6}")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
@@ -117,6 +121,9 @@ class Stage:
     log_days: int
     backup_schedule: str
     drill_schedule: str
+    retention_schedule: str
+    messages_secret_arn: str
+    message_ways: tuple[str, ...]
     composite_alarms: bool
     page_to: tuple[str, ...]
     deployer_trust: str
@@ -182,6 +189,9 @@ TABLE: Mapping[str, tuple[Any, Any]] = {
     "log_days":                 (30,                      365),
     "backup_schedule":          ("cron(17 3 * * ? *)",    "cron(17 3 * * ? *)"),      # UTC
     "drill_schedule":           ("cron(47 4 ? * SUN,WED *)", "cron(47 4 ? * SUN,WED *)"),
+    "retention_schedule":       ("cron(7 2 * * ? *)",     "cron(7 2 * * ? *)"),
+    "messages_secret_arn":      ("",                      ""),                        # of webhook and Telegram
+    "message_ways":             ((),                      ()),                        # webhook, telegram
     "composite_alarms":         (False,                   True),
     "page_to":                  ((),                      ()),                        # e-mail addresses
     "deployer_trust":           ("",                      ""),                        # owner/repository, or an ARN
@@ -291,8 +301,11 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("task_cpu and task_memory_mb are no size of Fargate", lambda s: not _is_size(s.task_cpu, s.task_memory_mb)),
     ("drill_storage_gb must be from 21 to 200", lambda s: not 21 <= s.drill_storage_gb <= 200),
     ("log_days is no retention of CloudWatch", lambda s: s.log_days not in (1, 3, 5, 7, 14, 30, 60, 90, 180, 365)),
-    ("backup_schedule and drill_schedule must be cron(...) or rate(...)",
-     lambda s: not all(re.fullmatch(r"(cron|rate)\(.+\)", each) for each in (s.backup_schedule, s.drill_schedule))),
+    ("backup_schedule, drill_schedule and retention_schedule must be cron(...) or rate(...)",
+     lambda s: not all(map(SCHEDULE.fullmatch, (s.backup_schedule, s.drill_schedule, s.retention_schedule)))),
+    (f"message_ways knows {', '.join(MESSAGE_WAYS)}", lambda s: not set(s.message_ways) <= set(MESSAGE_WAYS)),
+    ("messages_secret_arn must be the whole ARN of a secret if message_ways names a way, and only then",
+     lambda s: not (SECRET_ARN.fullmatch(s.messages_secret_arn) if s.message_ways else s.messages_secret_arn == "")),
     ("deployer_trust must be empty, a GitHub repository as owner/name, or the ARN of a role or user",
      lambda s: not (s.deployer_trust == "" or TRUSTED.fullmatch(s.deployer_trust))),
     ("deployer_policies must hold ARNs of managed policies, and only beside a deployer_trust",

@@ -1,4 +1,4 @@
-"""The one-off tasks: migrate, backup and drill; the latter two on a schedule.
+"""The one-off tasks: migrate, backup, drill and retention; all but the first on a schedule.
 
 It comes before the bots, because the migration must have run with the new image before a service does. The deploy runs
 `migrate` and looks at its exit code; the schedules start the others.
@@ -12,13 +12,15 @@ from constructs import Construct
 
 from stacks.container import Container, define_task, image_digest, task_roles
 from stacks.data import Database
-from stacks.environment import migrate_environment, task_environment
+from stacks.environment import migrate_environment, retention_environment, task_environment
 from stacks.network import NetworkStack
 from stacks.platform import PlatformStack
 from stacks.roles import DATABASE_USERS
 from stacks.settings import Stage
 
-KINDS = ("migrate", "backup", "drill")
+KINDS = ("migrate", "backup", "drill", "retention")
+# After that it ends and says what is left for the next time: nothing of ours runs while a dump is taken.
+RETENTION_SECONDS = 3000
 
 
 class TasksStack(Stack):
@@ -41,8 +43,12 @@ class TasksStack(Stack):
         digest = image_digest(self)
         # A stage with a simulated venue has the sample desks to trade there; whoever has desks of his own enrols them.
         migrate = ("migrate", "--samples") if stage.simulates else ("migrate",)
-        commands = {"migrate": migrate, "backup": ("backup",), "drill": ("drill",)}
-        targets = {"backup": ("--bucket", dump_bucket), "drill": ("--bucket", dump_bucket)}
+        commands = {
+            "migrate": migrate,
+            "backup": ("backup", "--bucket", dump_bucket),
+            "drill": ("drill", "--bucket", dump_bucket),
+            "retention": ("retention", "--seconds", str(RETENTION_SECONDS)),
+        }
         environments = {
             kind: task_environment(database, user=DATABASE_USERS.get(kind), stage=stage.name)
             for kind in KINDS
@@ -50,12 +56,15 @@ class TasksStack(Stack):
         environments["migrate"] = migrate_environment(
             database, user=DATABASE_USERS["migrate"], stage=stage.name
         )
+        environments["retention"] = retention_environment(
+            database, user=DATABASE_USERS["retention"], stage=stage.name
+        )
         self.definitions: dict[str, ecs.FargateTaskDefinition] = {}
         for kind in KINDS:
             container = Container(
                 kind=kind,
                 name=kind,
-                command=commands[kind] + targets.get(kind, ()),
+                command=commands[kind],
                 environment=environments[kind],
                 cpu=stage.task_cpu,
                 memory_mb=stage.task_memory_mb,
@@ -67,6 +76,7 @@ class TasksStack(Stack):
             CfnOutput(self, f"{kind.title()}TaskArn", value=definition.task_definition_arn)
         self._start_by_the_clock("backup", stage.backup_schedule)
         self._start_by_the_clock("drill", stage.drill_schedule)
+        self._start_by_the_clock("retention", stage.retention_schedule)
 
     def _start_by_the_clock(self, kind: str, schedule: str) -> None:
         definition = self.definitions[kind]

@@ -32,6 +32,7 @@ from tests.database import Database
 from tests.migrations import catalogue
 from tests.migrations.rows import Tenant, populate
 from tests.store.desks import wait_for_a_waiter
+from tests.telemetry.specification import faults_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -190,6 +191,22 @@ def test_summary__of_a_day_that_is_not_settled_counts_what_comes_late(operator: 
     operator.see(A.id("bot"), A, NEW + timedelta(seconds=1))
     operator.ask("history", "summarise")
     assert operator.database.rows(asked, (A.id("bot"), f"{NEW.date()}")) == [("2",)]
+
+
+def test_retention__tells_cloudwatch_what_it_left_and_that_it_left_nothing(
+    operator: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    environ = {"DATABASE_URL": operator.database.url(ROLE), "HOLDFAST_STAGE": "dev"}
+    left = []
+    for seconds in ("0", "60"):
+        main(["retention", "--seconds", seconds], environ)
+        (line,) = [each for each in capsys.readouterr().out.splitlines() if each.startswith("{")]
+        assert faults_of(line) == []
+        told = json.loads(line)
+        assert (told["Env"], told["Bot"]) == ("dev", "retention")
+        left.append(told["RetentionLeft"])
+    assert left[0] > left[1] == 0
 
 
 def test_retention__without_time_says_what_is_left_and_takes_nothing(operator: Operator) -> None:

@@ -8,7 +8,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-LIFE = timedelta(days=2)
+# Longer than the days at which the alarm for a bundle that ends begins to ring.
+LIFE = timedelta(days=90)
 
 
 def make_authority(folder: Path, region: str) -> tuple[Path, Path]:

@@ -156,11 +156,11 @@ def database_fails_over(play: Play) -> None:
 # --- what remembers ---------------------------------------------------------------------------------------------
 
 
-def backup_and_drill(play: Play) -> None:
+def run_by_the_clock(play: Play) -> None:
     if not play.simulation.programs.speaks_tls:
         play.narrator.say("LEFT OUT: the embedded PostgreSQL's pg_dump speaks no TLS; install PostgreSQL")
         return
-    for kind in ("backup", "drill"):
+    for kind in ("backup", "drill", "retention"):
         begun = time.monotonic()
         play.console.run_task(kind)
         play.figures.append(f"A {kind} as its task runs it: {time.monotonic() - begun:.1f} s")

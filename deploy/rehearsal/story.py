@@ -33,7 +33,7 @@ WHOLE: Mapping[str, Scene] = {
     "Two deploys at once: one is refused, exit 5": scenes.two_at_once,
     "Paused, deployed, still paused": scenes.paused_stays_paused,
     "The database fails over under a desk that trades": scenes.database_fails_over,
-    "A backup and a drill, as the schedule starts them": scenes.backup_and_drill,
+    "Backup, drill and retention, as their schedules start them": scenes.run_by_the_clock,
     "Restored to a point in time, beside the living database": scenes.restore_to_a_point,
     "Every order of the venue against the ledger": scenes.count_orders,
     "Destroy is refused where its backup fails": scenes.destroy_is_refused,
@@ -53,7 +53,8 @@ LIMITS = (
     "Networks: security groups and routes are made and let everything through; a task's network is this machine's.",
     "Times: RDS takes a quarter of an hour there and seconds here; health is asked every second and not every 30.",
     "Images: one is a folder of this machine. Nothing is pulled; user, read-only root, CPU and memory do not bind.",
-    "Alarms are made and not evaluated; nobody is paged; schedules do not fire, their tasks are started by hand.",
+    "Alarms ring by simpler rules, which take silence for nothing; nobody is paged; schedules do not fire, their tasks "
+    "are started by hand.",
     "Quotas, prices, Multi-AZ, KMS and Object Lock have no effect. A fail-over is a crash of the one server.",
     "Addresses: `hostaddr` in DATABASE_URL stands for the name server, and RDS's authority is the rehearsal's own. "
     "TLS, tokens and the master's secret are as on AWS.",

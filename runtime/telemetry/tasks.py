@@ -40,7 +40,13 @@ CA_DAYS_LEFT = TaskMetric(
 DRILL_AGE_DAYS = TaskMetric(
     name="DrillAgeDays", unit="None", task="drill", says="Age of the last restore that worked."
 )
-METRICS = (MIGRATIONS_FAILED, BACKUP_AGE_HOURS, CA_DAYS_LEFT, DRILL_AGE_DAYS)
+RETENTION_LEFT = TaskMetric(
+    name="RetentionLeft",
+    unit="Count",
+    task="retention",
+    says="Things that time was too short to clear: 0 is done.",
+)
+METRICS = (MIGRATIONS_FAILED, BACKUP_AGE_HOURS, CA_DAYS_LEFT, DRILL_AGE_DAYS, RETENTION_LEFT)
 
 
 def tell(values: Mapping[TaskMetric, float], *, stage: str, out: TextIO | None = None) -> None:

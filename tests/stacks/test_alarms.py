@@ -11,6 +11,7 @@ import pytest
 
 from stacks.alarms import DEVIATIONS, GROUPS, alarms_of, waived
 from stacks.metrics import DIMENSIONS, METRICS, NAMESPACE
+from stacks.observability import SENDERS
 from stacks.settings import Stage, read_stage
 from tests.stacks.rig import ROOT, VARIANTS, every_resource, properties, templates, text_of
 
@@ -135,7 +136,7 @@ def test_desks__that_are_stopped_on_purpose_ring_nowhere(variant: str) -> None:
 
 def is_of_a_desk(alarm: dict[str, Any]) -> bool:
     return alarm["Namespace"] in (NAMESPACE, "AWS/ECS", "ECS/ContainerInsights") and not any(
-        each["Value"] in ("migrate", "backup", "drill", "deploy") for each in alarm["Dimensions"]
+        each["Value"] in SENDERS for each in alarm["Dimensions"]
     )
 
 

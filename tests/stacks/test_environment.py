@@ -8,7 +8,8 @@ import pytest
 from runtime.settings import Settings, names
 from tests.stacks.rig import SECRET, VARIANTS, properties, text_of
 
-ARRIVES_AT_START = "x"
+# What ECS fetches when it starts a task, in a shape that the settings accept.
+ARRIVES_AT_START = {"HOLDFAST_WEBHOOK_URL": "https://example.org/hook"}
 
 
 def containers(variant: str, name: str) -> list[dict[str, Any]]:
@@ -28,7 +29,8 @@ def stand_in(text: str) -> str:
 def told(container: dict[str, Any]) -> dict[str, str]:
     """What the process will find in its environment, with a stand-in for what ECS fetches when it starts."""
     plain = {each["Name"]: stand_in(text_of(each["Value"])) for each in container["Environment"]}
-    return plain | {each["Name"]: ARRIVES_AT_START for each in container.get("Secrets", ())}
+    secrets = (each["Name"] for each in container.get("Secrets", ()))
+    return plain | {name: ARRIVES_AT_START.get(name, "x") for name in secrets}
 
 
 def test_desk__is_told_every_setting_and_no_other() -> None:
@@ -42,7 +44,7 @@ def test_desk__is_told_every_setting_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("kind", ["desk", "migrate", "backup", "drill"])
+@pytest.mark.parametrize("kind", ["desk", "migrate", "backup", "drill", "retention"])
 def test_containers__are_told_what_the_settings_accept(variant: str, kind: str) -> None:
     for container in containers(variant, kind):
         settings = Settings.from_env(told(container))
@@ -60,6 +62,7 @@ def test_database__is_reached_over_verified_tls_without_a_password() -> None:
         ("desk", "holdfast_bot"),
         ("migrate", "holdfast_migrator"),
         ("backup", "holdfast_backup"),
+        ("retention", "holdfast_retention"),
     ):
         (container,) = containers("prod", kind)
         settings = Settings.from_env(told(container))
@@ -69,7 +72,7 @@ def test_database__is_reached_over_verified_tls_without_a_password() -> None:
 
 
 def test_secret_of_the_administrator__is_told_to_the_migration_alone() -> None:
-    kinds = ("desk", "migrate", "backup", "drill")
+    kinds = ("desk", "migrate", "backup", "drill", "retention")
     told_to = {
         kind: told(containers("prod", kind)[0]).get("HOLDFAST_DATABASE_MASTER_SECRET") for kind in kinds
     }
@@ -89,6 +92,14 @@ def test_keys__come_from_a_secret_that_the_stacks_do_not_own() -> None:
         "HOLDFAST_VENUE_SECRET": f"{SECRET}:secret::",
         "HOLDFAST_VENUE_PASSPHRASE": f"{SECRET}:passphrase::",
     }
+
+
+def test_messages__reach_people_by_a_secret_and_only_in_the_ways_that_the_stage_names() -> None:
+    (container,) = containers("messages", "desk")
+    fields = {each["Name"]: each["ValueFrom"] for each in container["Secrets"]}
+    assert fields == {"HOLDFAST_WEBHOOK_URL": f"{SECRET}:webhook_url::"}
+    assert told(container)["HOLDFAST_TELEGRAM_TOKEN"] == ""
+    assert SECRET not in str(container["Environment"])
 
 
 def test_folders__that_the_container_writes_to_are_mounted() -> None:

@@ -55,7 +55,11 @@ def test_permissions__who_writes_dumps_cannot_read_or_remove_them(variant: str) 
         for each in permissions(variant)
         if "Role |" in each and "| s3:" in each and "CopyRole" not in each
     ] == []
-    (others,) = [each for each in permissions(variant) if "| Deny | s3:PutObject |" in each]
+    (others,) = [
+        each
+        for each in permissions(variant)
+        if "| Deny | s3:PutObject |" in each and each.startswith("Data/DumpsPolicy")
+    ]
     assert others.endswith("by AWS: * | if ArnNotEquals: aws:PrincipalArn: ${BackupRole.Arn}")
     assert not [each for each in permissions(variant) if "s3:Delete" in each or "BypassGovernance" in each]
 
@@ -71,7 +75,20 @@ def test_permissions__each_kind_connects_as_its_own_database_user(variant: str) 
         "DeskRole": "holdfast_bot",
         "MigrateRole": "holdfast_migrator",
         "BackupRole": "holdfast_backup",
+        "RetentionRole": "holdfast_retention",
     }
+
+
+@every_variant
+def test_permissions__artefacts_are_read_and_written_by_desks_and_removed_by_nobody(variant: str) -> None:
+    of_artefacts = [each for each in permissions(variant) if each.startswith("Platform/ArtefactsPolicy |")]
+    allowed = {tuple(each.split(" | ")[2:]) for each in of_artefacts if "| Allow |" in each}
+    assert {(action, by) for action, _, by in allowed} == {
+        (action, "by AWS: ${DeskRole.Arn}") for action in ("s3:GetObject", "s3:PutObject", "s3:ListBucket")
+    }
+    assert all(where.endswith("/artefacts/*") for action, where, _ in allowed if action != "s3:ListBucket")
+    (others,) = [each for each in of_artefacts if "| Deny | s3:PutObject |" in each]
+    assert others.endswith("by AWS: * | if ArnNotEquals: aws:PrincipalArn: ${DeskRole.Arn}")
 
 
 def test_permissions__only_a_desk_is_given_the_keys_of_its_venue() -> None:

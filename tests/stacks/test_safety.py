@@ -330,7 +330,7 @@ def test_services__stand_at_zero_until_a_deploy_says_otherwise(variant: str) -> 
 @every_variant
 def test_tasks__are_hardened_and_named_by_digest(variant: str) -> None:
     tasks = properties(variant, "AWS::ECS::TaskDefinition")
-    assert len(tasks) == (5 if variant == "two-desks" else 4)
+    assert len(tasks) == (6 if variant == "two-desks" else 5)
     for task in tasks:
         assert task["RuntimePlatform"]["CpuArchitecture"] == "ARM64"
         for container in task["ContainerDefinitions"]:
@@ -371,7 +371,7 @@ def test_schedules__start_backup_and_drill_and_never_a_migration(stage: str) -> 
         text_of(each["Target"]["EcsParameters"]["TaskDefinitionArn"])
         for each in properties(stage, "AWS::Scheduler::Schedule")
     ]
-    assert sorted(targets) == ["${BackupTask}", "${DrillTask}"]
+    assert sorted(targets) == ["${BackupTask}", "${DrillTask}", "${RetentionTask}"]
 
 
 def test_spool__outlives_its_task_only_where_the_stage_pays_for_it() -> None:

@@ -47,7 +47,7 @@ def test_table__is_what_the_stacks_draw_and_alarm_on() -> None:
 
 def test_table__is_the_one_of_the_page() -> None:
     page = Path(ROOT, "docs", "metrics.md").read_text("utf-8")
-    rows = re.findall(r"^\| `(\w+)` \| (migrate|backup|drill) \| (.+) \|$", page, re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| (migrate|backup|drill|retention) \| (.+) \|$", page, re.MULTILINE)
     assert rows == [(each.name, each.task, each.says) for each in tasks.METRICS]
 
 
