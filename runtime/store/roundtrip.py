@@ -24,6 +24,7 @@ Connection = psycopg.Connection[Row]
 ENTER = b"select set_config('holdfast.user_id', $1, true), current_setting('transaction_read_only')"
 
 _PARAMETER = re.compile(r"%\((\w+)\)s")
+_NOT_PREPARED = "26000"
 _numbers = itertools.count(1)
 _Prepared = dict[tuple[bytes, tuple[int, ...]], bytes]
 # What each session has prepared. A statement is prepared anew where a parameter comes in another type.
@@ -62,7 +63,13 @@ def run(
     known.update(pair for pair, result in prepared if result.status == pq.ExecStatus.COMMAND_OK)
     for result in results:
         if result.status == pq.ExecStatus.FATAL_ERROR:
-            raise error_from_result(result)
+            failed = error_from_result(result)
+            if failed.sqlstate == _NOT_PREPARED and len(fresh) < 2:
+                # psycopg lets go of all prepared statements of a session in which a transaction was rolled back, ours
+                # too. Nothing was run: it is prepared anew, and asked again.
+                del _prepared[connection]
+                return run(connection, tenant, query, parameters)
+            raise failed
     entered, told = results[-2:]
     _require_primary(connection, entered)
     values.set_pgresult(told)
