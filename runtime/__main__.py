@@ -17,10 +17,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from runtime import building, errors, logs, notifying, reporting, safekeeping, signing, upkeep
+from runtime import building, errors, following, logs, notifying, reporting, safekeeping, signing, upkeep
 from runtime.domain.identity import bot_id, user_id
 from runtime.domain.status import DeskStatus, Overview, ProcessStatus
-from runtime.engine import enrolment, lease, loop, recovery, verifying
+from runtime.engine import enrolment, lease, loop, recovery, scoring, verifying
 from runtime.local import postgres, samples, supervisor, terminal
 from runtime.settings import Secret, Settings
 from runtime.simulator import cli as simulator_cli
@@ -33,6 +33,9 @@ from runtime.telemetry import tasks
 from runtime.telemetry.meters import Meters
 
 SCHEMA_FILE = Path(__file__).parent / "store" / "schema.sql"
+
+# How often the sample bots are ranked.
+SCORE_SECONDS = 60.0
 
 Role = Callable[[Settings, argparse.Namespace], int]
 
@@ -52,7 +55,11 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
         port = signing.port_of(settings)
         children.append(samples.api(settings.data_dir, file.user, port))
         print(f"The page, signed in once: {signing.address_of_page(settings, file.user)}", flush=True)
-        with Store(database("bot"), user) as store, terminal.Screen(Console()) as screen:
+        with (
+            Store(database("bot"), user) as store,
+            terminal.Screen(Console()) as screen,
+            scoring.regularly(store, SCORE_SECONDS),
+        ):
             view = _View(settings, store, screen)
             return supervisor.supervise(
                 settings.data_dir,
@@ -352,6 +359,7 @@ def parser() -> argparse.ArgumentParser:
     safekeeping.add_roles(role)
     notifying.add_roles(role)
     reporting.add_roles(role)
+    following.add_roles(role)
     upkeep.add_roles(role)
     signing.add_roles(role)
     role("stop", stop_all, "stop everything that `run` started, and the embedded PostgreSQL")

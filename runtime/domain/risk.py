@@ -41,6 +41,7 @@ class RiskState:
     breaker_tripped: bool  # the daily loss was reached today: it stays tripped until the next day
     last_order_at: Mapping[str, datetime]
     drawdown: Decimal = ZERO  # below the best equity in the bot's life
+    objection: str | None = None  # why its user lets no bot take new risk, where that is so
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,8 @@ def _new_risk_objection(
     breaker: bool,
 ) -> tuple[str, str] | None:
     symbol = proposal.symbol
+    if state.objection is not None:
+        return "user", state.objection
     if symbol in view.unsafe_symbols:
         return (
             "unknown",

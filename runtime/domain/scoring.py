@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from runtime.domain import money
-from runtime.domain.performance import Drawdown, Performance
+from runtime.domain.performance import Performance
 
 TRADES_MIN = 10
 # A fall of less than this many units of the quote coin counts as this: nothing is divided by nearly nothing.
@@ -24,13 +24,12 @@ class Standing:
     score: Decimal
 
 
-def score(performance: Performance, fall: Drawdown | None) -> Decimal | None:
-    """None for who has not traded enough to be judged."""
+def score(performance: Performance, fall: Decimal) -> Decimal | None:
+    """`fall` is the deepest there was, in the quote coin. None for who has not traded enough to be judged."""
     if performance.trades < TRADES_MIN:
         return None
-    deepest = max(fall.amount if fall else FALL_MIN, FALL_MIN)
     with money.precisely():
-        return money.canonical(money.exact(performance.result / deepest))
+        return money.canonical(money.exact(performance.result / max(fall, FALL_MIN)))
 
 
 def rank(scores: Mapping[str, Decimal | None]) -> tuple[Standing, ...]:

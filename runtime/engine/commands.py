@@ -13,6 +13,7 @@ from runtime.domain.decision import Proposal
 from runtime.domain.identity import ClientOrderId, VenueOrderId, order_id
 from runtime.domain.market import MarketKind, VenueOrder
 from runtime.domain.order import RESTING, Intent, Kind, Order, Side, Status
+from runtime.domain.wishes import Wishes
 from runtime.engine import proof, reconciling, remembering, sending
 from runtime.engine.desk import Bot, Desk, set_enabled, set_state
 from runtime.store import bots, operations, summaries
@@ -22,8 +23,10 @@ QUARANTINE_MAX = 1000
 
 
 def apply_pending(desk: Desk) -> None:
+    """And learn what the user wishes of all their bots, which stands in the same answer."""
     with desk.store.single("look for commands") as tx:
-        pending = operations.load_pending_commands(tx, desk.account.account_id)
+        found, pending = operations.load_asked(tx, desk.account.account_id)
+    _heed(desk, found)
     for command in pending:
         try:
             status, outcome = "done", _VERBS[command.verb](desk, command)
@@ -34,6 +37,13 @@ def apply_pending(desk: Desk) -> None:
                 tx, desk.fence, command.command_id, status=status, outcome=outcome
             )
         logs.info("command", verb=command.verb, by=command.requested_by, status=status, outcome=outcome)
+
+
+def _heed(desk: Desk, found: Wishes) -> None:
+    if found != desk.wishes:
+        told = found.objection or f"the user's risk profile is {found.risk_profile}"
+        logs.info("user's wishes changed", account=desk.account.name, detail=told)
+    desk.wishes = found
 
 
 def _pause(desk: Desk, command: Command) -> str:

@@ -10,6 +10,7 @@ from runtime.domain import risk
 from runtime.domain.decision import Memory, Strategy, View
 from runtime.domain.identity import BotId
 from runtime.domain.market import Market, MarketKind
+from runtime.domain.wishes import Wishes
 from runtime.engine.keeping import Observer
 from runtime.engine.lease import Lease
 from runtime.engine.ledger import Ledger
@@ -94,6 +95,7 @@ class Desk:
     stopping: Callable[[], bool]
     bots: list[Bot] = field(default_factory=list)
     markets: Mapping[str, Market] = field(default_factory=dict)
+    wishes: Wishes = field(default_factory=Wishes)  # of the user, as the newest tick read them
     unclean: tuple[str, ...] = ()  # why new risk is refused on the whole account
     quarantined: frozenset[str] = frozenset()
     stale: frozenset[str] = frozenset()  # symbols whose quotes were too old in the newest tick

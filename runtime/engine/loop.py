@@ -9,7 +9,7 @@ from datetime import datetime
 
 from runtime import errors, logs
 from runtime.domain import decision as decisions
-from runtime.domain import risk
+from runtime.domain import risk, wishes
 from runtime.domain.decision import Decision, Proposal, View
 from runtime.domain.order import RESTING, Order, Status
 from runtime.engine import (
@@ -90,7 +90,8 @@ def decide(bot: Bot, view: View) -> Decision | errors.InvalidDecision:
 
 
 def admit(desk: Desk, bot: Bot, decision: Decision, view: View) -> tuple[Proposal, ...]:
-    admission = risk.admit(decision.proposals, view, bot.limits, viewing.risk_of(desk, bot, view))
+    limits = wishes.narrow(bot.limits, desk.wishes)
+    admission = risk.admit(decision.proposals, view, limits, viewing.risk_of(desk, bot, view))
     if admission.breaker_trips:
         trip_breaker(desk, bot, view.now)
     observing.judged(desk, bot, view, admission)

@@ -70,6 +70,7 @@ def risk_of(desk: Desk, bot: Bot, view: View) -> RiskState:
             symbol: at for (bot_id, symbol), at in desk.ledger.last_order_at.items() if bot_id == bot.bot_id
         },
         drawdown=bot.keeper.drawdown,
+        objection=desk.wishes.objection,
     )
 
 

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from runtime import errors
+from runtime.domain import wishes
 from runtime.domain.identity import AccountId, BotId
+from runtime.domain.wishes import Wishes
 from runtime.store import queries
 from runtime.store.pool import Fence, Tx
 
@@ -46,9 +49,14 @@ class Reconciliation:
     findings: tuple[str, ...]
 
 
-def load_pending_commands(tx: Tx, account_id: AccountId) -> list[Command]:
-    rows = tx.rows(_SQL["load_pending_commands"], {"account_id": account_id, "count": COMMANDS_MAX})
-    return [Command(*row) for row in rows]
+def load_asked(tx: Tx, account_id: AccountId) -> tuple[Wishes, list[Command]]:
+    """What the user wishes of all their bots, and the commands that wait, in one question: every tick asks it."""
+    rows = tx.rows(_SQL["load_asked"], {"account_id": account_id, "count": COMMANDS_MAX})
+    if not rows:
+        raise errors.BrokenInvariant(detail="a desk trades for a user who is not in the ledger")
+    enabled, risk_profile, settings, *_ = rows[0]
+    commands = [Command(*row[3:]) for row in rows if row[3] is not None]
+    return wishes.parse(enabled=enabled, risk_profile=risk_profile, settings=settings or {}), commands
 
 
 def record_command(

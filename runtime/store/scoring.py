@@ -6,7 +6,7 @@ Whoever asks for the ranked traders gets those of the newest completed run, and 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -45,6 +45,24 @@ class Ranked:
     score: Score
     run_id: UUID
     scored_at: datetime
+
+
+def fail_abandoned(tx: Tx, scorer: str, error: str) -> list[UUID]:
+    return [run_id for (run_id,) in tx.rows(_SQL["fail_abandoned"], {"scorer": scorer, "error": error})]
+
+
+def find_pending(tx: Tx, scorer: str) -> UUID | None:
+    row = tx.row(_SQL["find_pending"], {"scorer": scorer})
+    return None if row is None else row[0]
+
+
+def hold_run(tx: Tx, run_id: UUID) -> bool:
+    """False if it is not running any more."""
+    return tx.row(_SQL["hold_run"], {"run_id": run_id}) is not None
+
+
+def load_falls(tx: Tx, since: date) -> dict[BotId, Decimal]:
+    return {BotId(bot_id): fall for bot_id, fall in tx.rows(_SQL["load_falls"], {"since": since})}
 
 
 def request_run(tx: Tx, scorer: str) -> UUID:

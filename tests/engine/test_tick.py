@@ -273,3 +273,16 @@ def test_tick__memory_is_kept_with_the_intent_and_without_one(rig: Rig) -> None:
 def test_tick__every_bot_leaves_a_mark_of_its_tick(rig: Rig) -> None:
     rig.tick(3)
     assert [rig.bot(name)["ticks"] for name in rig.names] == [3, 3]
+
+
+def test_tick__a_round_that_orders_is_a_job_with_its_reason_and_one_that_does_not_is_none(bare: Rig) -> None:
+    bare.enrol().start()
+    bare.plays["one"] = lambda view, memory: Decision(
+        (market("in", Side.BUY, "0.02"),), memory=memory, note="a new candle"
+    )
+    bare.tick()
+    jobs = "select j.trigger_reason, j.status, o.intent_key from jobs as j join orders as o using (job_id)"
+    assert bare.database.rows(jobs) == [("a new candle", "completed", "in")]
+    bare.plays.pop("one")
+    bare.tick(3)
+    assert bare.database.rows("select count(*) from jobs") == [(1,)]

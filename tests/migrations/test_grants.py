@@ -27,7 +27,7 @@ for _table in (
     "performance"
 ).split():
     WHOLE_TABLES[_table][BOT] = {"select", "insert"}
-WHOLE_TABLES["user_settings"][API] = {"select", "insert"}
+WHOLE_TABLES["user_settings"][API] = WHOLE_TABLES["user_settings"][BOT] = {"select", "insert"}
 
 # What holds for single columns only.
 COLUMNS: dict[tuple[str, str, str], str] = {
@@ -39,6 +39,9 @@ COLUMNS: dict[tuple[str, str, str], str] = {
     ("leases", BOT, "update"): (
         "acquired_at boot epoch expires_at holder host pid process_started ready_at released_at renewed_at ticked_at"
     ),
+    ("users", BOT, "update"): "enabled",
+    ("users", API, "update"): "enabled",
+    ("user_settings", BOT, "update"): "risk_profile settings updated_at",
     ("user_settings", API, "update"): "risk_profile settings updated_at",
     ("jobs", BOT, "update"): "finished_at status",
     ("orders", BOT, "update"): "cancel_requested_at filled_quantity status updated_at venue_order_id",

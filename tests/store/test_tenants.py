@@ -97,7 +97,7 @@ def _loads(tx: Tx, it: Victim) -> dict[str, Callable[[], Any]]:
         "fills.load_trade_ids": lambda: fills.load_trade_ids(tx, it.account, LONG_AGO),
         "fills.load_filled_sums": lambda: fills.load_filled_sums(tx, it.account, 10),
         "leases.load_lease": lambda: leases.load_lease(tx, it.account),
-        "operations.load_pending_commands": lambda: operations.load_pending_commands(tx, it.account),
+        "operations.load_asked": lambda: operations.load_asked(tx, it.account)[1],
         "operations.load_quarantined_ids": lambda: operations.load_quarantined_ids(tx, it.account),
         "operations.load_quarantine": lambda: operations.load_quarantine(tx, it.account, 10),
         "operations.load_last_started_at": lambda: operations.load_last_started_at(tx, it.account),

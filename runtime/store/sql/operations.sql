@@ -1,8 +1,14 @@
--- load_pending_commands: what operators asked of this desk, oldest first
-select command_id, bot_id, verb, arguments, requested_by, reason from commands
-where account_id = %(account_id)s and status = 'pending'
-order by requested_at, command_id
-limit %(count)s
+-- load_asked: what the user wishes, in every row and so in one at least, and what operators asked, oldest first
+select u.enabled, s.risk_profile, s.settings, c.command_id, c.bot_id, c.verb, c.arguments, c.requested_by, c.reason
+from users as u
+left join user_settings as s using (user_id)
+left join lateral (
+  select * from commands
+  where user_id = u.user_id and account_id = %(account_id)s and status = 'pending'
+  order by requested_at, command_id
+  limit %(count)s
+) as c on true
+order by c.requested_at, c.command_id
 
 -- record_command: an operator's wish; the same key is the same wish
 insert into commands (user_id, account_id, bot_id, verb, arguments, requested_by, reason, idempotency_key)

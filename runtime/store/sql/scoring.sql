@@ -1,3 +1,20 @@
+-- fail_abandoned: runs whose scorer is gone: it held their rows locked, and PostgreSQL let go when it died
+update scoring_runs set status = 'failed', finished_at = clock_timestamp(), error = %(error)s
+where run_id in (
+  select run_id from scoring_runs where scorer = %(scorer)s and status = 'running' for update skip locked)
+returning run_id
+
+-- find_pending: the oldest that waits to be begun
+select run_id from scoring_runs where scorer = %(scorer)s and status = 'pending' order by requested_at, run_id limit 1
+
+-- hold_run: for as long as this transaction lives, nobody may take its run for abandoned
+select run_id from scoring_runs where run_id = %(run_id)s and status = 'running' for update
+
+-- load_falls: how far each bot ever fell below its best since a day, as its desk marked it
+select bot_id, max(r.drawdown) from bots join risk_marks as r using (user_id, bot_id)
+where r.at >= %(since)s
+group by bot_id
+
 -- request_run: a run that somebody will begin
 insert into scoring_runs (user_id, scorer) values (tenant(), %(scorer)s)
 returning run_id

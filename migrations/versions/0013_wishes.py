@@ -1,0 +1,15 @@
+"""wishes"""
+
+from migrations.script import down, up
+
+revision = "0013"
+down_revision = "0012"
+oldest_program = "0003"
+
+
+def upgrade() -> None:
+    up(__file__)
+
+
+def downgrade() -> None:
+    down(__file__)
