@@ -15,12 +15,12 @@ SHELF = $(if $(BUCKET),--bucket $(BUCKET)) $(if $(FOLDER),--folder $(FOLDER))
 SOURCES := runtime tests requirements app.py stacks deploy $(wildcard bench docker migrations)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run token status verify stop psql migrate rollback backup restore drill schema test check format prove bench image ca synth access cost rehearse checkov plan deploy destroy parquet lock clean
+.PHONY: help setup run token status verify stop psql migrate rollback backup restore drill schema test check format prove bench peers image ca synth access cost rehearse checkov plan deploy destroy parquet lock clean
 
 help:  ## print these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
-setup: $(RUNTIME) $(TEST) $(CLOUD) $(REHEARSAL)  ## make .venv with everything that running and testing need
+setup: $(RUNTIME) $(TEST) $(CLOUD) $(REHEARSAL) $(PEERS)  ## make .venv with everything that running and testing need
 
 run: $(RUNTIME)  ## start PostgreSQL, the simulated venue and three sample bots, and show them
 	@$(BIN)/python -m runtime run
@@ -60,7 +60,7 @@ drill: $(RUNTIME)  ## prove the newest backup, or FROM=..: restore it elsewhere,
 schema: $(RUNTIME)  ## write runtime/store/schema.sql again from the migrations
 	@$(BIN)/python -m runtime schema
 
-test: $(TEST) $(CLOUD) $(REHEARSAL)  ## run the whole test-suite; PYTEST="-k lease -x" narrows it
+test: $(TEST) $(CLOUD) $(REHEARSAL) $(PEERS)  ## run the whole test-suite; PYTEST="-k lease -x" narrows it
 	@$(BIN)/python -m pytest -n 2 $(PYTEST)
 
 check: $(TEST) $(CLOUD)  ## lint, formatting, types, import contracts
@@ -78,6 +78,9 @@ prove: $(TEST)  ## kill the bot at every line and message and count what was los
 
 bench: $(TEST)  ## print the figures of the README, measured here
 	@$(BIN)/python -m bench
+
+peers: $(PEERS)  ## hold our figures of performance against those of empyrical, on curves of real prices
+	@PYTHONPATH=. .venv-peers/bin/python -m tests.peers
 
 image:  ## build the container image; TAG=... names it, ARCH=arm64 or amd64 builds for another machine
 	@$(PYTHON) docker/build.py "$(TAG)" "$(ARCH)"

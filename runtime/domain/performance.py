@@ -198,14 +198,21 @@ def daily_returns(curve: Sequence[Mark]) -> list[Decimal]:
         ]
 
 
+def volatility(returns: Sequence[Decimal], *, periods: int = DAYS_OF_YEAR) -> Decimal | None:
+    """The standard deviation (of a sample), for a year."""
+    if len(returns) < 2:
+        return None
+    with money.precisely():
+        return money.canonical(money.exact(_deviation(returns) * Decimal(periods).sqrt()))
+
+
 def sharpe(returns: Sequence[Decimal], *, periods: int = DAYS_OF_YEAR) -> Decimal | None:
     """Mean over standard deviation (of a sample), for a year; the risk-free rate is taken as nothing."""
     if len(returns) < 2:
         return None
     with money.precisely():
         mean = sum(returns, ZERO) / len(returns)
-        variance = sum(((each - mean) ** 2 for each in returns), ZERO) / (len(returns) - 1)
-        return _over(mean * Decimal(periods).sqrt(), variance.sqrt())
+        return _over(mean * Decimal(periods).sqrt(), _deviation(returns))
 
 
 def sortino(returns: Sequence[Decimal], *, periods: int = DAYS_OF_YEAR) -> Decimal | None:
@@ -242,6 +249,11 @@ def allocate(
         )
         for symbol in sorted({*worth, *targets})
     ]
+
+
+def _deviation(returns: Sequence[Decimal]) -> Decimal:
+    mean = sum(returns, ZERO) / len(returns)
+    return (sum(((each - mean) ** 2 for each in returns), ZERO) / (len(returns) - 1)).sqrt()
 
 
 def _over(part: Decimal, whole: Decimal) -> Decimal | None:

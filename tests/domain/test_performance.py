@@ -100,6 +100,12 @@ def test_summarise__the_order_of_arrival_does_not_matter(results: list[Decimal],
     assert abs(found.streak or 0) <= max(found.longest_wins or 0, found.longest_losses or 0) <= found.trades
 
 
+def test_volatility__is_the_deviation_of_a_sample_for_a_year() -> None:
+    returns = [Decimal("0.1"), Decimal("-0.1"), Decimal("0.1"), Decimal("-0.1")]
+    assert performance.volatility(returns, periods=3) == Decimal("0.2")
+    assert performance.volatility(returns[:1]) is None
+
+
 @given(st.lists(st.tuples(amounts, st.sampled_from((BTC, ETH))), max_size=30))
 def test_by_symbol__and_daily_results_add_up_to_the_whole(each_trade: list[tuple[Decimal, str]]) -> None:
     trades = [
