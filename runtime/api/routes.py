@@ -18,6 +18,7 @@ from runtime.store import (
     mark_pages,
     operation_pages,
     order_pages,
+    spool_pages,
     thought_pages,
     user_settings,
 )
@@ -60,6 +61,7 @@ READS = (
     Read("/positions", holding_pages.load_positions),
     Read("/trades", holding_pages.load_trades),
     Read("/decisions", thought_pages.load_decisions),
+    Read("/decisions/{decision_id}", thought_pages.load_decision),
     Read("/predictions", thought_pages.load_predictions),
     Read("/phantoms", thought_pages.load_phantoms),
     Read("/phantoms/statistics", figures.load_signal_report, Reads.MANY),
@@ -82,6 +84,7 @@ READS = (
     Read("/commands", operation_pages.load_commands),
     Read("/commands/{command_id}", operation_pages.load_command),
     Read("/audit", operation_pages.load_audit),
+    Read("/spools", spool_pages.load_spools),
     Read("/ready", readiness.load_readiness, Reads.MANY),
 )
 

@@ -36,7 +36,7 @@ from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
 from runtime import errors, logs
-from runtime.api import problems, routes, streaming, wishes
+from runtime.api import charts, problems, routes, streaming, wishes
 from runtime.api.guard import Guard
 from runtime.api.hub import Hub, Resume
 from runtime.api.problems import Problem
@@ -276,6 +276,12 @@ def _add_others(app: FastAPI) -> None:
     def describe() -> Response:
         return _answer(app.openapi())
 
+    def draw() -> Response:
+        return Response(
+            charts.library(), media_type="text/javascript", headers={"Cache-Control": "max-age=86400"}
+        )
+
+    app.add_api_route("/lightweight-charts.js", draw, include_in_schema=False)
     app.add_api_route("/metrics", metrics, include_in_schema=False, dependencies=permitted)
     app.add_api_route(f"{ROOT}/openapi.json", describe, include_in_schema=False, dependencies=permitted)
 

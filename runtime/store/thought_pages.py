@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from runtime import errors
 from runtime.store import paging, queries
 from runtime.store.paging import LIMIT, Page
 from runtime.store.pool import Tx
@@ -121,6 +122,14 @@ def load_decisions(
 ) -> Page[Decision]:
     """What bots were asked, answered and did, the newest first."""
     return paging.read(tx, _SQL["load_decisions"], {"bot": bot}, limit=limit, after=after, build=Decision)
+
+
+def load_decision(tx: Tx, decision_id: UUID) -> Decision:
+    """One decision: what a bot was asked, answered and did."""
+    row = tx.row(_SQL["load_decision"], {"decision_id": decision_id})
+    if row is None:
+        raise errors.NotFound(noun="decision", key=decision_id)
+    return Decision(*row)
 
 
 def load_cause(tx: Tx, bot: UUID, order_id: UUID, at: datetime) -> Decision | None:

@@ -14,8 +14,7 @@ PATHS = [each.path for each in routes.READS]
 
 def filled(path: str, tenant: Named) -> str:
     """With the ids of a tenant's first rows."""
-    ids = {"bot_id": tenant.id("bot"), "order_id": tenant.id("order"), "command_id": tenant.id("command")}
-    return re.sub(r"\{(\w+)\}", lambda found: str(ids[found[1]]), path)
+    return re.sub(r"\{(\w+)_id\}", lambda found: str(tenant.id(found[1])), path)
 
 
 def wanted(path: str, tenant: Named) -> dict[str, Any]:

@@ -12,6 +12,12 @@ cross join lateral (
 where %(bot)s::uuid is null or bots.bot_id = %(bot)s::uuid
 order by d.at desc, d.decision_id::text collate "C" desc limit %(count)s
 
+-- load_decision: one of them
+select d.decision_id, d.bot_id, d.at, d.prompt, d.prompt_length, d.answer, d.answer_length, d.decisions, d.notes, d.success,
+  d.duration_ms, d.cause_keys, d.order_ids
+from decisions as d
+where d.decision_id = %(decision_id)s
+
 -- load_cause: the decision that an order followed from
 select d.decision_id, d.bot_id, d.at, d.prompt, d.prompt_length, d.answer, d.answer_length, d.decisions, d.notes, d.success,
   d.duration_ms, d.cause_keys, d.order_ids
