@@ -300,6 +300,8 @@ def doctor(settings: Settings, _: argparse.Namespace) -> int:
     print(f"python {sys.version.split()[0]}, data folder {settings.data_dir.resolve()}")
     print(f"embedded PostgreSQL: {state}")
     print(f"supervisor: {supervisor.find_supervisor(settings.data_dir) or 'not running'}")
+    for spool in building.spool_folders(settings):
+        print(spool)
     print(f"DATABASE_URL: {'set' if settings.database_url else 'not set, the embedded server is used'}")
     with building.databases(settings) as database:
         url = database("bot")

@@ -26,6 +26,7 @@ from runtime.exchanges.ccxt_adapter import Credentials
 from runtime.exchanges.port import Exchange
 from runtime.local import postgres
 from runtime.settings import Secret, Settings
+from runtime.spool.folder import aside_bytes, waiting_bytes
 from runtime.spool.spool import Spool
 from runtime.store import access, bots, roles, schema, status
 from runtime.store.bots import Account
@@ -170,6 +171,16 @@ def observed(settings: Settings, desk: Desk, address: Secret, meters: Meters) ->
         finally:
             flusher.stop(settings.shutdown_seconds / 4)
             observer.close()
+
+
+def spool_folders(settings: Settings) -> list[str]:
+    """A sentence for each spool on this machine."""
+    base = settings.spools_dir
+    folders = sorted(each for each in base.iterdir() if each.is_dir()) if base.is_dir() else []
+    return [
+        f"spool {each.name}: {waiting_bytes(each):,} bytes in segments, {aside_bytes(each):,} bytes set aside"
+        for each in folders
+    ]
 
 
 def open_exchange(settings: Settings, account: Account) -> Exchange:

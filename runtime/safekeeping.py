@@ -94,7 +94,11 @@ def add_roles(role: AddRole) -> None:
     added = role("drill", drill, "prove a backup: restore, verify and trade on it in a server of its own")
     added.add_argument("--from", dest="name", help="this one (default: the newest that was finished)")
     _add_shelf(added)
-    added = role("sample-data", make_samples, "fill an empty ledger with made-up orders, for measuring")
+    added = role(
+        "sample-data",
+        make_samples,
+        "fill an empty ledger with made-up orders and all that bots see beside them",
+    )
     added.add_argument("--orders", type=_count, required=True, help=f"how many, 1 to {_SAMPLES_MAX}")
 
 
@@ -199,8 +203,9 @@ def make_samples(settings: Settings, args: argparse.Namespace) -> int:
             database("admin"),
             args.orders,
             lambda made: progress.tell(f"wrote {made:,} of {args.orders:,} orders"),
+            lambda table, rows: progress.done(f"wrote {rows:,} rows of {table}"),
         )
-    print(f"Wrote {args.orders} orders of user {sampling.USER}.")
+    print(f"Wrote {args.orders} orders of user {sampling.USER}, and what bots would have seen beside them.")
     return 0
 
 

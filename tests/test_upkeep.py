@@ -31,7 +31,6 @@ from runtime.store.pool import Store
 from tests.database import Database
 from tests.migrations import catalogue
 from tests.migrations.rows import Tenant, populate
-from tests.store.desks import wait_for_a_waiter
 from tests.telemetry.specification import faults_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -307,12 +306,15 @@ def test_retention__killed_in_the_middle_goes_on(operator: Operator) -> None:
     )
     last = OLD + timedelta(minutes=3 * retaining.ROWS_AT_ONCE)
     asked = "select count(*) from candles where symbol = 'ETH/USDT'"
+    waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = %s"
     with database.connect() as blocker, blocker.transaction():
         blocker.execute(
             "select from candles where symbol = 'ETH/USDT' and opened_at = %s for update", (last,)
         )
         with _process(operator, "retention") as process:
-            wait_for_a_waiter(database)
+            assert processes.wait_until(
+                lambda: database.rows(waiting, (database.name,)) == [(1,)], seconds_max=90
+            )
             process.send_signal(signal.SIGKILL)
             assert process.wait(timeout=60) == -signal.SIGKILL
         # What was committed stays; PostgreSQL alone knows yet what becomes of the batch that it was killed in.
@@ -393,6 +395,15 @@ def test_maintenance__says_what_is_left_and_who_may_not(operator: Operator) -> N
     said = operator.ask("maintenance", "--seconds", "0", role="holdfast_admin", code=5)
     assert "candles" in said
     assert "does not own" in operator.ask("maintenance", role="holdfast_bot", code=13)
+
+
+def test_doctor__says_what_waits_in_spools_and_what_was_set_aside(operator: Operator, tmp_path: Path) -> None:
+    spool = tmp_path / "local-main"
+    spool.mkdir()
+    for name, length in (("1.spool", 5000), ("2.corrupt", 70), ("refused.jsonl", 7)):
+        (spool / name).write_bytes(b"x" * length)
+    said = operator.ask("doctor", HOLDFAST_SPOOL_DIR=str(tmp_path))
+    assert "spool local-main: 5,000 bytes in segments, 77 bytes set aside" in said.splitlines()
 
 
 def test_take__is_one_statement_for_each_table_that_may_lose_rows() -> None:

@@ -93,6 +93,8 @@ class Flusher:
         meters.set(table.SPOOL_OLDEST, max(0, (datetime.now(UTC) - seen_at).total_seconds()))
         if spool is not self._spool:
             self._spool, self._damages = spool, 0
+            meters.set(table.SPOOL_ASIDE, spool.aside_bytes)
         if spool.damages > self._damages:
             meters.count(table.SPOOL_CORRUPT, by=spool.damages - self._damages)
             self._damages = spool.damages
+            meters.set(table.SPOOL_ASIDE, spool.aside_bytes)

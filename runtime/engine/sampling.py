@@ -1,4 +1,5 @@
-"""Makes up a large ledger that looks like one of years: orders in every state, their chained events, fills, trades.
+"""Makes up a large ledger that looks like one of years: orders in every state, their chained events, fills, trades; and
+beside it everything that bots would have seen, thought and learned.
 
 No clock and no chance: the same number gives the same ledger. Money is counted in whole units of 1e-10 while it is made
 up; `verify` derives everything once more by the domain's own rules, and a test holds the two against each other.
@@ -12,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from uuid import uuid5
 
+from runtime import errors
 from runtime.domain.identity import (
     AccountId,
     BotId,
@@ -24,6 +26,10 @@ from runtime.domain.identity import (
 )
 from runtime.domain.market import MarketKind
 from runtime.domain.order import CHAIN_START, Status
+from runtime.learning import models
+from runtime.learning.analytics import Analytics
+from runtime.learning.models import Example
+from runtime.learning.risk_keeper import RiskKeeper
 from runtime.settings import Secret
 from runtime.store import bots, samples
 
@@ -31,7 +37,8 @@ USER = "sample"
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 SPAN = timedelta(days=300)
 STEP_MAX = timedelta(seconds=20)
-BATCH_ORDERS = 20_000
+# The first few tell the planner what is coming.
+FIRST_ORDERS, BATCH_ORDERS = 1_000, 20_000
 # Account, its bots, and for each the base coin, a first price in cents and a quantity in 1e-5 of the coin.
 DESKS = {
     "sample-one": (("trend", "BTC", 6_000_000, 1_000), ("swing", "ETH", 300_000, 20_000)),
@@ -49,6 +56,8 @@ LIMITS = {
 CYCLE, REJECTED, CANCELLED, IN_PARTS = 20, 7, 13, 2
 # Prices in cents times quantities in 1e-5 are money in 1e-7; a thousandth of it is the fee, in 1e-10.
 UNIT_PLACES = 10
+# For the model; of a hundred examples so many lost.
+EXAMPLES, LOST = 400, 45
 _UNIT = 10**UNIT_PLACES
 _QUANTITY, _QUOTE = _UNIT // 10**5, _UNIT // 10**7
 _NONE = r"\N"
@@ -270,8 +279,13 @@ class _Bot:
         }
 
 
-def make(admin: Secret, count: int, tell: Callable[[int], None]) -> None:
-    """A ledger of so many orders, or nothing."""
+def make(
+    admin: Secret,
+    count: int,
+    tell: Callable[[int], None],
+    tell_table: Callable[[str, int], None] | None = None,
+) -> None:
+    """A ledger of so many orders and all that bots would have seen beside them, or nothing."""
     user = user_id(USER)
     with samples.writing(admin, user, "sample-data") as writer:
         bots.enrol_user(writer.tx, USER)
@@ -279,7 +293,7 @@ def make(admin: Secret, count: int, tell: Callable[[int], None]) -> None:
         step = min(STEP_MAX, SPAN / max(1, count))
         orders = _orders(makers, count, step)
         lines, made = _Lines(), 0
-        while batch := list(islice(orders, BATCH_ORDERS)):
+        while batch := list(islice(orders, BATCH_ORDERS if made else FIRST_ORDERS)):
             for maker, at, rests in batch:
                 maker.order(at, lines, rests=rests)
             writer.copy(lines.batches())
@@ -290,7 +304,23 @@ def make(admin: Secret, count: int, tell: Callable[[int], None]) -> None:
         for position in positions:
             if position is not None:
                 writer.record_position(position)
+        writer.make_observations(tell_table or (lambda table, rows: None))
+        _remember(writer)
         writer.finish()
+
+
+def _remember(writer: samples.Writer) -> None:
+    """What components and a model would have saved, by their own hand."""
+    for component in (RiskKeeper(), Analytics()):
+        writer.make_component_state(component.name, component.save())
+    examples = [
+        Example({"momentum": place % 100 / 50 - 1}, place % 100 > LOST)
+        for place in range(0, 37 * EXAMPLES, 37)
+    ]
+    trained = models.train(examples, None)
+    if trained is None:
+        raise errors.BrokenInvariant(detail=f"{EXAMPLES} made-up examples were too few for a model")
+    writer.make_models(trained.model.save(), trained.metrics, trained.training_size)
 
 
 def _enrol(writer: samples.Writer, user: UserId) -> Iterator[_Bot]:

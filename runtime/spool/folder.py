@@ -15,14 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from runtime import errors
+from runtime import errors, logs
 from runtime.spool import record
 
 SEGMENT_BYTES = 8 << 20
+ASIDE_BYTES_MAX = 64 << 20
 _LOCK = "lock"
 _SPARE = "spare"
 _MAKING = "spare.new"
 _REFUSED = "refused.jsonl"
+_ASIDE = (_REFUSED, "*.corrupt")
 _SEGMENT = re.compile(r"(\d{20})-([0-9a-f]{32})\.spool")
 _ZEROS = bytes(1 << 20)
 
@@ -61,9 +63,12 @@ class Segment:
 class Folder:
     """A folder that is ours while it is open."""
 
-    def __init__(self, path: Path, segment_bytes: int = SEGMENT_BYTES) -> None:
+    def __init__(
+        self, path: Path, segment_bytes: int = SEGMENT_BYTES, aside_bytes_max: int = ASIDE_BYTES_MAX
+    ) -> None:
         self.path = path
         self.segment_bytes = segment_bytes
+        self._aside_bytes_max = aside_bytes_max
         with told(path):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             names = {each.name for each in path.iterdir()}
@@ -149,7 +154,7 @@ class Folder:
         """Nothing stands behind `end` any more; what stood there is kept in a file of its own."""
         with told(self.path):
             tail = segment.read(end, segment.used - end).rstrip(b"\0")
-            if tail:
+            if tail and self._may_keep(segment.path.name, len(tail)):
                 _write_durably(segment.path.with_suffix(f".{end}.corrupt"), tail)
             os.truncate(segment.path, end)
         segment.used = end
@@ -157,7 +162,7 @@ class Folder:
     def remove(self, segment: Segment) -> None:
         """All of it is in PostgreSQL. One that was damaged is kept under another name."""
         with told(self.path):
-            if segment.damages:
+            if segment.damages and self._may_keep(segment.path.name, segment.path.stat().st_size):
                 segment.path.rename(segment.path.with_suffix(".corrupt"))
             else:
                 segment.path.unlink(missing_ok=True)
@@ -166,12 +171,28 @@ class Folder:
         """A record that PostgreSQL refuses, for a person to look at."""
         with told(self.path):
             line = json.dumps(facts, ensure_ascii=False).encode() + b"\n"
+            if not self._may_keep(_REFUSED, len(line)):
+                return
             fd = os.open(self.path / _REFUSED, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             try:
                 os.write(fd, line)
                 os.fdatasync(fd)
             finally:
                 os.close(fd)
+
+    def _may_keep(self, name: str, length: int) -> bool:
+        """What is set aside has its own bound, and what came first stays: it shows how things began."""
+        kept = aside_bytes(self.path)
+        if kept + length <= self._aside_bytes_max:
+            return True
+        logs.error(
+            "no room to set damage aside: it is lost",
+            file=name,
+            bytes=length,
+            kept=kept,
+            folder=str(self.path),
+        )
+        return False
 
     def _remove_spares(self) -> None:
         for name in (_SPARE, _MAKING):
@@ -183,6 +204,18 @@ class Folder:
             os.fsync(fd)
         finally:
             os.close(fd)
+
+
+def aside_bytes(path: Path) -> int:
+    """How much damage lies in a spool's folder, torn, corrupt or refused, for a person to look at and take away."""
+    with told(path):
+        return sum(each.stat().st_size for pattern in _ASIDE for each in path.glob(pattern))
+
+
+def waiting_bytes(path: Path) -> int:
+    """Of what earlier processes left there and PostgreSQL has not; a segment that grows counts whole."""
+    with told(path):
+        return sum(each.stat().st_size for each in path.glob("*.spool"))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from runtime import errors, logs
 from runtime.domain import observation
 from runtime.domain.observation import Batch, Observation, Record
 from runtime.spool import reading, record
-from runtime.spool.folder import SEGMENT_BYTES, Folder, Segment, told
+from runtime.spool.folder import SEGMENT_BYTES, Folder, Segment, aside_bytes, told
 
 BYTES_MAX = 256 << 20
 SYNC_SECONDS = 0.05
@@ -46,7 +46,8 @@ class Spool:
         self._rolled: list[Segment] = []  # complete, and not synced yet
         self._read_to = 0  # in the oldest segment: all before it is confirmed
         self._pending: list[tuple[int, int]] = []  # sequence and end of what was drained last
-        self._folder = Folder(path, segment_bytes)
+        # What is set aside may take a quarter as much again.
+        self._folder = Folder(path, segment_bytes, bytes_max // 4)
         try:
             self._segments, self._damages = reading.recover(self._folder)
             self._last = reading.last_sequence(self._folder, self._segments)
@@ -208,6 +209,11 @@ class Spool:
     def damages(self) -> int:
         """How often something was cut off or set aside since this was opened."""
         return self._damages
+
+    @property
+    def aside_bytes(self) -> int:
+        """How large what was set aside is, by this process and those before it."""
+        return aside_bytes(self._folder.path)
 
     def drain(self, batch_max: int) -> Batch | None:
         """The oldest records that are not confirmed, of one spool's id; None if there are none."""

@@ -1,8 +1,9 @@
-"""Puts a large made-up ledger into a database, in one transaction: all of it or nothing, past every constraint.
+"""Puts a large made-up ledger into a database, with what bots saw beside it, in one transaction: all of it or nothing.
 
 It refuses a database in which anybody trades, or in which it could not see whether somebody does.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -11,6 +12,7 @@ from psycopg import sql
 
 from runtime import errors
 from runtime.domain.identity import UserId
+from runtime.learning.memory import Saved
 from runtime.settings import Secret
 from runtime.store import access, queries
 from runtime.store.pool import Row, Tx
@@ -31,11 +33,29 @@ COPIED = {
 }
 
 
+# What bots saw and thought beside those orders, derived from them where they lie; what one needs stands before it.
+_OBSERVED = {
+    "decisions": _SQL["make_decisions"],
+    "predictions": _SQL["make_predictions"],
+    "phantoms": _SQL["make_phantoms"],
+    "blocked_signals": _SQL["make_blocked_signals"],
+    "equity_marks": _SQL["make_equity_marks"],
+    "risk_marks": _SQL["make_risk_marks"],
+    "allocations": _SQL["make_allocations"],
+    "snapshots": _SQL["make_snapshots"],
+    "candles": _SQL["make_candles"],
+    "market_snapshots": _SQL["make_market_snapshots"],
+    "scoring_runs": _SQL["make_scoring_runs"],
+    "trader_scores": _SQL["make_trader_scores"],
+}
+
+
 class Writer:
     """The transaction that all of it is written in."""
 
     def __init__(self, connection: psycopg.Connection[Row], tenant: UserId) -> None:
         self._connection = connection
+        self._is_analyzed = False
         self.tx = Tx(connection, tenant, Timing())
 
     def copy(self, batches: Mapping[str, Iterable[str]]) -> None:
@@ -46,9 +66,36 @@ class Writer:
             with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
                 copy.write("".join(batches[table]))
         self._connection.execute(_SQL["pour"].encode())
+        if not self._is_analyzed:
+            # Autovacuum, or a run that was broken off, may have told the planner that these are empty: each look for a
+            # parent would read all of a table. Analyzing takes a lock too, which keeps autovacuum away until the end.
+            self._analyze(*COPIED)
+            self._is_analyzed = True
 
     def record_position(self, position: Mapping[str, object]) -> None:
         self.tx.rows(_SQL["record_position"], position)
+
+    def make_observations(self, tell: Callable[[str, int], None]) -> None:
+        """`tell` is told of each table with its rows."""
+        self._analyze(*COPIED)
+        for table, statement in _OBSERVED.items():
+            tell(table, self._connection.execute(statement.encode()).rowcount)
+            self._analyze(table)
+
+    def _analyze(self, *tables: str) -> None:
+        """What reads them next would plan for empty ones."""
+        names = sql.SQL(", ").join(map(sql.Identifier, tables))
+        self._connection.execute(sql.SQL("analyze {}").format(names))
+
+    def make_component_state(self, component: str, saved: Saved) -> None:
+        parameters = {"component": component, **_saved(saved)}
+        self._connection.execute(_SQL["make_component_state"].encode(), parameters)
+
+    def make_models(self, saved: Saved, metrics: Mapping[str, object], training_size: int) -> None:
+        """Of each bot two versions, of the same bytes."""
+        parameters = {**_saved(saved), "metrics": json.dumps(dict(metrics)), "training_size": training_size}
+        self._connection.execute(_SQL["make_artefact"].encode(), parameters)
+        self._connection.execute(_SQL["make_models"].encode(), parameters)
 
     def finish(self) -> None:
         """So that whoever asks next gets plans for a large ledger."""
@@ -88,3 +135,7 @@ def _refuse_real(
         raise refusal("there are orders of real bots in this database; make samples in one of their own")
     if ours:
         raise refusal("there is a sample ledger in this database already")
+
+
+def _saved(saved: Saved) -> dict[str, object]:
+    return {"shape": saved.version, "codec": str(saved.codec), "body": saved.body}

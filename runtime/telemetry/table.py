@@ -118,6 +118,9 @@ SPOOL_DEPTH = _gauge("SpoolDepth", "Observations that PostgreSQL has not taken y
 SPOOL_OLDEST = _gauge("SpoolOldestSeconds", "Age of the oldest of them.", unit="Seconds", in_cloudwatch=True)
 OBSERVATIONS_DROPPED = _mishap("ObservationsDropped", "Observations that could not be kept, by kind.", "kind")
 SPOOL_CORRUPT = _mishap("SpoolCorrupt", "Parts of the spool that were damaged, torn or refused: set aside.")
+SPOOL_ASIDE = _gauge(
+    "SpoolAsideBytes", "What was set aside there, now and before, for a person to look at.", unit="Bytes"
+)
 NOTIFICATIONS_DROPPED = _mishap("NotificationsDropped", "Messages to people that could not be delivered.")
 MESSAGES_IGNORED = _counter("MessagesIgnored", "Messages on Telegram from chats that we do not listen to.")
 

@@ -122,6 +122,16 @@ def test_flush__sets_aside_what_postgresql_refuses_and_takes_all_others(
     line.see(200)
     assert line.flusher.flush() == 1
     assert line.meters.values()[table.SPOOL_CORRUPT] == {(): 3}
+    assert line.meters.values()[table.SPOOL_ASIDE] == {
+        (): (tmp_path / "spool" / "refused.jsonl").stat().st_size
+    }
+
+
+def test_flush__tells_of_what_an_earlier_process_set_aside(line: Line, tmp_path: Path) -> None:
+    (tmp_path / "spool" / "00000000000000000001.corrupt").write_bytes(b"x" * 77)
+    line.see(1)
+    assert line.flusher.flush() == 1
+    assert line.meters.values()[table.SPOOL_ASIDE] == {(): 77}
 
 
 def test_flush__tells_how_much_waits_and_how_old_it_is(line: Line) -> None:

@@ -1,6 +1,7 @@
 """A real spool whose bytes were changed: cut at every byte, every bit turned over. What is whole comes back, what is
 not is told and kept, and nothing else is believed."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from runtime.domain import observation
 from runtime.domain.observation import Record
 from runtime.spool import record
+from runtime.spool.folder import Folder, Segment, aside_bytes
 from tests.spool.spools import blocked, contents, fill, open_spool, segments, set_aside
 
 COUNT = 5
@@ -156,3 +158,25 @@ def test_the_same_damage__is_found_again_by_the_next_process_until_it_is_set_asi
         assert contents(spool) == [0, 2, 3, 4]
         assert spool.depth == 0
     assert set_aside(path) == bytes(data[: written.end])
+
+
+def test_damage__is_set_aside_up_to_a_bound_and_the_first_of_it_stays(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, line = tmp_path / "spool", len(json.dumps({"sequence": 1})) + 1
+    folder = Folder(path, aside_bytes_max=10 * line)
+    try:
+        for number in range(30):
+            folder.set_aside({"sequence": number % 10})
+        kept = [json.loads(each)["sequence"] for each in (path / "refused.jsonl").read_text().splitlines()]
+        assert (kept, aside_bytes(path)) == (list(range(10)), 10 * line)
+        torn = Segment(path / "1.spool", UUID(int=0), 1, used=100)
+        torn.path.write_bytes(b"x" * 100)
+        folder.cut(torn, 40)
+        assert (torn.path.stat().st_size, set_aside(path)) == (40, b"")
+        torn.damages = 1
+        folder.remove(torn)
+        assert (torn.path.exists(), set_aside(path)) == (False, b"")
+    finally:
+        folder.close()
+    assert caplog.text.count("no room to set damage aside") == 22
