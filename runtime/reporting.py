@@ -9,8 +9,8 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -20,7 +20,8 @@ from runtime.domain.performance import Performance
 from runtime.domain.phantom import Statistics
 from runtime.domain.position import Trade
 from runtime.settings import Settings
-from runtime.store import phantoms, reports
+from runtime.store import mark_pages, phantoms, reports
+from runtime.store.mark_pages import Allocation, RiskMark
 from runtime.store.pool import Store, Tx
 from runtime.store.reports import Scope, Standing
 
@@ -74,6 +75,8 @@ def show_stats(settings: Settings, args: argparse.Namespace) -> int:
         best = reports.load_best_trades(tx, scope, _EXTREMES)
         worst = reports.load_worst_trades(tx, scope, _EXTREMES)
         curve = reports.load_equity(tx, bot.bot_id, scope.since, _CURVE_POINTS) if bot else []
+        risks = mark_pages.load_risk_marks(tx, bot=bot.bot_id, limit=1).items if bot else []
+        spread = mark_pages.load_allocations(tx, bot=bot.bot_id) if bot else []
     if args.json:
         printing.print_json(
             {
@@ -88,6 +91,8 @@ def show_stats(settings: Settings, args: argparse.Namespace) -> int:
                 "best": [_told_trade(each) for each in best],
                 "worst": [_told_trade(each) for each in worst],
                 "equity": [{"at": each.at.isoformat(), "equity": each.equity} for each in curve],
+                "risk": [asdict(each) for each in risks],
+                "allocations": [asdict(each) for each in spread],
             }
         )
         return 0
@@ -103,7 +108,36 @@ def show_stats(settings: Settings, args: argparse.Namespace) -> int:
     )
     for name, trades in (("best", best), ("worst", worst)):
         printing.print_table((name, "symbol", "closed", "result"), [("", *_line(each)) for each in trades])
+    _show_risk(risks, spread)
     return 0
+
+
+def _show_risk(risks: Sequence[RiskMark], spread: Sequence[Allocation]) -> None:
+    """As its desk marked them last."""
+    printing.print_table(
+        ("risk", "exposure", "drawdown", "breaker"),
+        [
+            (
+                f"{each.at:%Y-%m-%d %H:%M}",
+                printing.amount(Decimal(each.exposure)),
+                printing.amount(Decimal(each.drawdown)),
+                "tripped" if each.breaker_tripped else "whole",
+            )
+            for each in risks
+        ],
+    )
+    parts = [(each.share, each.target_share, each.drift) for each in spread]
+    printing.print_table(
+        ("allocation", "worth", "share", "target", "drift"),
+        [
+            (
+                each.asset,
+                printing.amount(Decimal(each.value)),
+                *(printing.percent(None if part is None else Decimal(part)) for part in of),
+            )
+            for each, of in zip(spread, parts, strict=True)
+        ],
+    )
 
 
 def show_phantoms(settings: Settings, args: argparse.Namespace) -> int:

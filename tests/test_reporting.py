@@ -228,3 +228,32 @@ def test_learning_data__as_parquet_without_its_library_says_how_to_have_it(opera
     assert (done.returncode, done.stdout) == (23, "")
     assert done.stderr.startswith("LibraryMissing: Parquet needs the library pyarrow")
     assert "make parquet" in done.stderr
+
+
+def test_stats__of_a_bot_say_what_it_risks_and_how_far_it_is_from_what_was_wanted(traded: Operator) -> None:
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    ids = (traded.tenant, traded.bots["grid"], at)
+    traded.database.rows(
+        "insert into risk_marks (user_id, bot_id, at, exposure, drawdown, breaker_tripped, metrics)"
+        " values (%s, %s, %s, 150, 12.5, true, '{}')",
+        ids,
+    )
+    for asset, value, share in (("BTC/USDT", 90, "0.6"), ("ETH/USDT", -60, "-0.4")):
+        traded.database.rows(
+            "insert into allocations (user_id, bot_id, at, asset, value, share, target_share)"
+            " values (%s, %s, %s, %s, %s, %s, 0.5)",
+            (*ids, asset, value, Decimal(share)),
+        )
+    told = traded.ask_json("stats", "--bot", "grid")
+    ((exposure, drawdown, tripped),) = (
+        (each["exposure"], each["drawdown"], each["breaker_tripped"]) for each in told["risk"]
+    )
+    assert (exposure, drawdown, tripped) == ("150", "12.5", True)
+    assert [(each["asset"], each["drift"]) for each in told["allocations"]] == [
+        ("BTC/USDT", "0.1"),
+        ("ETH/USDT", "-0.9"),
+    ]
+    shown = traded.ask("stats", "--bot", "grid")
+    assert "2026-03-01 00:00" in shown
+    assert "-90.0%" in shown
+    assert traded.ask_json("stats")["risk"] == []

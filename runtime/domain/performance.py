@@ -236,15 +236,15 @@ def exposure(worth: Mapping[str, Decimal]) -> Exposure:
 
 
 def allocate(
-    worth: Mapping[str, Decimal], equity: Decimal, targets: Mapping[str, Decimal]
+    worth: Mapping[str, Decimal], whole: Decimal, targets: Mapping[str, Decimal]
 ) -> list[Allocation]:
-    """Every symbol that is held or wanted, by its share of the equity; nothing if there is no equity to share."""
-    if equity <= 0:
+    """Every symbol that is held or wanted, by its share of the whole, be it the equity or all that is at risk."""
+    if whole <= 0:
         return []
     return [
         Allocation(
             symbol=symbol,
-            current=_over(worth.get(symbol, ZERO), equity) or ZERO,
+            current=_over(worth.get(symbol, ZERO), whole) or ZERO,
             target=targets.get(symbol, ZERO),
         )
         for symbol in sorted({*worth, *targets})

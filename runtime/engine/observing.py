@@ -6,7 +6,7 @@ from datetime import UTC
 from decimal import Decimal
 from uuid import UUID, uuid5
 
-from runtime.domain import observation, phantom
+from runtime.domain import money, observation, performance, phantom
 from runtime.domain.decision import Decision, Proposal, View
 from runtime.domain.identity import order_id
 from runtime.domain.observation import Kind
@@ -65,14 +65,18 @@ def marked(desk: Desk, bot: Bot, view: View, equity: Decimal) -> None:
     observer.keep(Kind.EQUITY_MARK, view.now, {**ours, **marks})
     risk = {"exposure": exposure, "drawdown": bot.keeper.drawdown, "breaker_tripped": today.breaker_tripped}
     observer.keep(Kind.RISK_MARK, view.now, {**ours, **risk, "metrics": {}})
-    for symbol, value in worth.items():
-        if value:
-            spread = {"asset": symbol, "value": value, "share": value / exposure, "target_share": None}
-            observer.keep(Kind.ALLOCATION, view.now, {**ours, **spread})
+    for part in performance.allocate(worth, exposure, _even(bot)):
+        spread = {"asset": part.symbol, "value": worth[part.symbol], "share": part.current}
+        observer.keep(Kind.ALLOCATION, view.now, {**ours, **spread, "target_share": part.target})
     if observer.is_due(("snapshot", bot.bot_id), SNAPSHOT_SECONDS):
         held = {symbol: each.quantity for symbol, each in view.positions.items()}
         state = {"state": bot.state, "equity": equity, "positions": held, "memory": bot.memory}
         observer.keep(Kind.SNAPSHOT, view.now, {**ours, "reason": "periodic", "state": state})
+
+
+def _even(bot: Bot) -> dict[str, Decimal]:
+    """What is wanted of each symbol: its limits are the same for all of them, and so is its part of what is at risk."""
+    return {symbol: money.exact(Decimal(1) / len(bot.symbols)) for symbol in bot.symbols}
 
 
 def judged(desk: Desk, bot: Bot, view: View, admission: Admission) -> None:

@@ -160,8 +160,8 @@ def test_marks_and_candles__are_kept_now_and_then(watched: Rig) -> None:
     watched.desk.observer._due_at_monotonic.clear()
     watched.tick()
     flush(watched)
-    value, share = watched.database.rows("select value, share from allocations")[0]
-    assert (value, share) == (watched.position() * PRICE, 1)
+    spread = watched.database.rows("select value, share, target_share, drift from allocations")
+    assert spread == [(watched.position() * PRICE, 1, 1, 0)]
     assert watched.database.rows("select count(*)::int from equity_marks") == [(4,)]
     seen = watched.database.rows(
         "select symbol, timeframe, count(*)::int from candles group by 1, 2 order by 1"

@@ -6,6 +6,7 @@ from decimal import Decimal
 from itertools import pairwise
 from uuid import uuid4
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ from runtime.domain.order import Order, Side
 from runtime.domain.performance import Performance
 from runtime.domain.position import Direction, Trade
 from runtime.engine.verifying import verify
-from runtime.store import positions, reports, schema
+from runtime.store import positions, queries, reports, schema
 from runtime.store.reports import Scope
 from tests.database import Database, make_bot
 from tests.store.desks import NOW, SYMBOL, Desk, make_fill, make_intent, place
@@ -152,3 +153,16 @@ def test_migration__counts_the_trades_that_are_there_already(desk: Desk, databas
     assert kept(desk, desk.bot_id) == made(known)
     assert performance.summarise(known).trades == 3
     assert verify(desk.store, desk.account_id) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["load_life", "load_sums", "load_days", "load_leaderboard", "load_leaderboard_since"]
+)
+def test_sums__are_asked_of_no_trade(database: Database, name: str) -> None:
+    """However many there are: what is kept is all that is read."""
+    query = queries.load("reports")[name]
+    parameters = {"since": NOW.date(), "bot_id": None, "by_symbol": True}
+    with database.connect("holdfast_bot") as connection:
+        plan = "\n".join(line for (line,) in connection.execute(f"explain {query}", parameters))
+    assert "performance" in plan
+    assert " on trades" not in plan
