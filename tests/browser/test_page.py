@@ -1,0 +1,189 @@
+"""The page as an operator has it open all day, on a running installation: nothing here loads it anew."""
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from runtime.local import processes
+from tests.browser.reader import MILLISECONDS_MAX, Reader
+from tests.browser.site import Site
+
+# A whole installation and a browser, on whatever machine there is.
+pytestmark = pytest.mark.timeout(600)
+
+SECONDS_MAX = MILLISECONDS_MAX / 1000
+
+
+def test_overview__shows_every_bot_and_its_figures_move(operator: Reader) -> None:
+    for bot in ("grid", "mean-reversion", "momentum"):
+        expect(operator.row("Bots", bot)).to_be_visible()
+    expect(operator.page.locator("#equity canvas").first).to_be_visible()
+    for figure in ("Result", "Trading now"):
+        expect(operator.page.locator(f"[data-figure='{figure}']")).to_have_text(re.compile(r"\d"))
+    result = operator.page.locator("[data-figure='Result']")
+    expect(result).not_to_have_text(result.inner_text())
+    operator.shoot("overview")
+    assert operator.was_never_reloaded()
+
+
+def test_overview__every_figure_says_how_old_it_is(operator: Reader) -> None:
+    expect(operator.page.locator("[data-figure='Result']")).to_have_text(re.compile(r"\d"))
+    figures = operator.page.locator("dl.figures > div")
+    for place in range(figures.count()):
+        expect(figures.nth(place).locator("time.age")).to_have_text(re.compile("ago|now"))
+
+
+def test_desk__killed_and_back_is_told_without_reload(operator: Reader, site: Site) -> None:
+    row = operator.row("Desks", "paper-spot")
+    expect(row).to_contain_text("held")
+    epoch = site.epochs()["paper-spot"]
+    site.kill("paper-spot")
+    expect(operator.alarms()).to_contain_text(
+        f"paper-spot: its desk is back in epoch {epoch + 1}. Its recovery:"
+    )
+    expect(row.get_by_role("cell", name=str(epoch + 1), exact=True)).to_be_visible()
+    ticks = operator.row("Bots", "momentum").get_by_role("cell").nth(8)
+    expect(ticks).not_to_have_text(ticks.inner_text())
+    operator.shoot("desk-back")
+    assert operator.was_never_reloaded()
+
+
+def test_order__its_timeline_is_what_the_ledger_wrote_down(operator: Reader, site: Site) -> None:
+    filled = "select order_id::text from orders where status = 'filled' order by updated_at limit 1"
+    assert processes.wait_until(lambda: bool(site.rows(filled)), seconds_max=SECONDS_MAX, poll_seconds=0.2)
+    ((order_id,),) = site.rows(filled)
+    operator.go("Orders")
+    operator.page.get_by_label("State").select_option("filled")
+    operator.page.get_by_role("link", name=order_id[:8], exact=True).click()
+    timeline = operator.page.get_by_role("list", name="Timeline")
+    expect(timeline.get_by_role("listitem").first).to_be_visible()
+    events = site.rows(
+        f"select status_before, status_after from order_events where order_id = '{order_id}' order by sequence"
+    )
+    fills = site.rows(f"select 1 from fills where order_id = '{order_id}'")
+    told = [text.replace("UNKNOWN", "unknown") for text in timeline.locator(".what").all_inner_texts()]
+    steps = [text for text in told if "→" in text or text.startswith(("Written down", "Noted"))]
+    assert steps == [said(before, after) for before, after in events]
+    assert len([text for text in told if text.startswith("Fill:")]) == len(fills) > 0
+    assert any(text.startswith("Decision") for text in told)
+    expect(operator.panel("What it brought")).to_contain_text("Result")
+    operator.shoot("order")
+
+
+def said(before: str | None, after: str) -> str:
+    if before is None:
+        return f"Written down: {after}"
+    left, right = before.replace("_", " "), after.replace("_", " ")
+    return f"Noted, still {right}" if left == right else f"{left} → {right}"
+
+
+def test_bot__paused_by_an_operator_stops(operator: Reader, site: Site) -> None:
+    operator.open_bot("grid")
+    expect(operator.page.locator("#candles canvas").first).to_be_visible()
+    dialog = operator.ask_for("Pause", "to see whether it stops")
+    expect(dialog).to_contain_text("grid: paused")
+    operator.shoot("paused-dialog")
+    dialog.get_by_role("button", name="Close").click()
+    expect(operator.page.locator(".title .tag").first).to_have_text("paused")
+    assert site.rows("select state, state_reason from bots where name = 'grid'") == [
+        ("paused", "to see whether it stops")
+    ]
+    orders = "select count(*) from orders join bots using (user_id, bot_id) where name = 'grid'"
+    before, ticks = site.rows(orders), site.ticks()
+    moved_on = processes.wait_until(
+        lambda: site.ticks().get("momentum", 0) > ticks["momentum"] + 10,
+        seconds_max=SECONDS_MAX,
+        poll_seconds=0.2,
+    )
+    assert moved_on, site.story()
+    assert (site.rows(orders), site.ticks()["grid"]) == (before, ticks["grid"])
+    operator.shoot("bot-paused")
+    dialog = operator.ask_for("Resume", "it stopped")
+    expect(dialog).to_contain_text("grid: running")
+
+
+def test_action__what_was_typed_is_shown_as_text(operator: Reader) -> None:
+    wicked = '<img src=x onerror="document.title=1"><b>bold</b>'
+    operator.open_bot("momentum")
+    expect(operator.ask_for("Pause", wicked)).to_contain_text("momentum: paused")
+    operator.page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    expect(operator.page.locator(".title .subtitle").first).to_have_text(wicked)
+    operator.go("Overview")
+    expect(operator.alarms()).to_contain_text(wicked)
+    assert operator.page.locator("main img, main b").count() == 0
+    operator.open_bot("momentum")
+    expect(operator.ask_for("Resume", "seen")).to_contain_text("momentum: running")
+
+
+def test_viewer__sees_no_action_and_may_take_none(read_by: Callable[[str], Reader], site: Site) -> None:
+    viewer = read_by("viewer")
+    viewer.open_bot("grid")
+    expect(viewer.panel("Risk")).to_contain_text("Daily loss breaker")
+    for button in ("Pause", "Resume", "Flatten", "Disable", "Reset"):
+        expect(viewer.page.get_by_role("button", name=button)).to_have_count(0)
+    ((bot_id,),) = site.rows("select bot_id::text from bots where name = 'grid'")
+    before = site.rows("select count(*) from commands")
+    assert viewer.ask_api("GET", f"/bots/{bot_id}") == 200
+    assert viewer.ask_api("POST", f"/bots/{bot_id}/pause", {"reason": "I am only looking"}) == 403
+    assert site.rows("select count(*) from commands") == before
+    viewer.shoot("viewer")
+
+
+def test_foreign_order__is_quarantined_and_adopted(operator: Reader, site: Site) -> None:
+    order = {"side": "buy", "orderType": "limit", "force": "gtc", "price": "20000", "size": "0.001"}
+    venue_id = site.order_at_the_venue(account="paper-spot", symbol="BTCUSDT", **order)
+    expect(operator.alarms()).to_contain_text("paper-spot: a foreign order on BTC/USDT is quarantined")
+    operator.shoot("quarantined")
+    operator.go("Reconciliation")
+    expect(operator.row("Quarantine", venue_id)).to_contain_text("buy 0.001 at 20,000")
+    dialog = operator.ask_for(f"Adopt order {venue_id}", "it was mine")
+    expect(dialog).to_contain_text(f"{venue_id} belongs to momentum")
+    operator.shoot("adopted")
+    dialog.get_by_role("button", name="Close").click()
+    expect(operator.panel("Quarantine")).to_contain_text("Nothing foreign waits.")
+    expect(operator.row("Decided on", venue_id)).to_contain_text("adopted")
+    owner = f"select name from orders join bots using (user_id, bot_id) where venue_order_id = '{venue_id}'"
+    assert site.rows(owner) == [("momentum",)]
+    assert operator.was_never_reloaded()
+
+
+def test_api__killed_and_back_is_told_and_nothing_is_missed(operator: Reader, site: Site) -> None:
+    ticks = operator.row("Bots", "grid").get_by_role("cell").nth(8)
+    expect(ticks).to_have_text(re.compile(r"\d"))
+    site.kill("api")
+    banner = operator.page.locator("#banner")
+    expect(banner).to_contain_text("Connection lost since")
+    operator.shoot("connection-lost")
+    expect(banner).to_be_empty()
+    expect(operator.page.locator(".pulse.live")).to_be_visible()
+    expect(ticks).not_to_have_text(ticks.inner_text())
+    assert operator.was_never_reloaded()
+
+
+def test_sign_in__a_code_opens_the_page_once(operator: Reader, site: Site) -> None:
+    address = site.address()
+    other = operator.page.context.browser.new_context().new_page()  # type: ignore[union-attr]
+    other.goto(address)
+    expect(other.locator(".pulse.live")).to_be_visible()
+    assert "sign-in" not in other.url
+    again = operator.page.context.browser.new_context().new_page()  # type: ignore[union-attr]
+    again.goto(address)
+    expect(again.get_by_role("alert")).to_be_visible()
+    expect(again.get_by_label("Token")).to_be_visible()
+    for page in (other, again):
+        page.context.close()
+
+
+def test_page__asks_nobody_but_its_own_server(operator: Reader, site: Site) -> None:
+    asked: list[str] = []
+    operator.page.on("request", lambda request: asked.append(request.url))
+    operator.page.reload()
+    expect(operator.page.locator("#equity canvas").first).to_be_visible()
+    own = site.address().partition("#")[0]
+    assert asked
+    assert [url for url in asked if not url.startswith(own)] == []
+    token = json.loads(operator.page.evaluate("sessionStorage.getItem('session')"))["token"]
+    assert [url for url in asked if token in url] == []
