@@ -115,7 +115,7 @@ export function overview(world) {
   };
 }
 
-/** For whoever measures (bench/paint.py): the frame after this one has every bot's figures and curve in it. */
+/** For whoever measures: the frame after this one has every bot's figures and curve in it. */
 function tellUseful() {
   if (performance.getEntriesByName("useful").length) return;
   requestAnimationFrame(() => requestAnimationFrame(() => performance.mark("useful")));
