@@ -57,7 +57,7 @@ where datname = current_database() and pid <> pg_backend_pid() and state = 'acti
 order by query_start
 limit 20
 
--- find_slow: the slowest statements of all, if the server counts them
+-- find_slow: the slowest statements, if the server counts them; only of kinds whose constants it leaves out of their texts
 do $slow$
 declare
   found jsonb;
@@ -68,6 +68,7 @@ begin
       select format('select coalesce(jsonb_agg(s), ''[]'') from (select calls, mean_exec_time / 1000 as mean_seconds, '
         'max_exec_time / 1000 as max_seconds, left(query, 200) as query from %I.pg_stat_statements '
         'where dbid = (select oid from pg_database where datname = current_database()) '
+        'and query ~* ''^\s*(select|insert|update|delete|with)\M'' '
         'order by total_exec_time desc limit 10) as s', nspname)
       from pg_extension join pg_namespace on pg_namespace.oid = extnamespace where extname = 'pg_stat_statements'
     ) into found;
