@@ -15,7 +15,7 @@ SHELF = $(if $(BUCKET),--bucket $(BUCKET)) $(if $(FOLDER),--folder $(FOLDER))
 SOURCES := runtime tests requirements app.py stacks deploy $(wildcard bench docker migrations)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run token status verify stop psql migrate rollback backup restore drill schema test check format prove bench peers image ca synth access cost rehearse checkov plan deploy destroy parquet lock clean
+.PHONY: help setup run token status verify stop psql migrate rollback backup restore drill schema test check format prove bench peers image ca synth access cost rehearse checkov plan deploy tunnel destroy parquet lock clean
 
 help:  ## print these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -106,6 +106,9 @@ plan: $(if $(TEMPLATES),$(RUNTIME),synth)  ## say what `make deploy` would do to
 
 deploy: $(if $(TEMPLATES),$(RUNTIME),synth)  ## bring STAGE=dev up or to a new image; IMAGE=digest or tag, TEMPLATES=folder
 	@$(BIN)/python -m deploy deploy --stage $(STAGE) $(DEPLOYED)
+
+tunnel: $(if $(TEMPLATES),$(RUNTIME),synth)  ## reach the page of STAGE=dev at http://127.0.0.1:8080/, or PORT=.., by the account's session channel
+	@$(BIN)/python -m deploy tunnel --stage $(STAGE) $(if $(TEMPLATES),--templates $(TEMPLATES)) $(if $(PORT),--port $(PORT))
 
 destroy: $(CLOUD)  ## take STAGE=dev down, last backup first; PLAN=yes only says how; CONFIRM=, WITHOUT_BACKUP=yes, LEAVE=, PURGE=yes
 	@$(BIN)/python -m deploy destroy --stage $(STAGE) $(if $(PLAN),--plan) $(if $(CONFIRM),--confirm $(CONFIRM)) \

@@ -78,19 +78,20 @@ def build(app: App) -> dict[str, Stack]:
         network=network,
         platform=platform,
         database=data.database,
+        dumps=data.dumps.bucket.bucket_name,
         **options("bot", "what trades"),
     )
     desks = [
         DeskAlarmsStack(
             app,
-            f"Alarms-{desk.name}",
+            f"Alarms-{name}",
             stage=stage,
-            desk=desk.name,
+            desk=name,
             platform=platform,
             bot=bot,
-            **options(f"alarms-{desk.name}", f"what desk {desk.name} rings for"),
+            **options(f"alarms-{name}", f"what {name} rings for"),
         )
-        for desk in stage.desks
+        for name in bot.services
     ]
     observability = ObservabilityStack(
         app,

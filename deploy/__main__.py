@@ -31,6 +31,7 @@ from deploy import (
     rollback,
     scale,
     status,
+    tunnel,
     unlock,
 )
 from deploy.clock import WallClock
@@ -62,6 +63,7 @@ VERBS: Mapping[str, Verb] = {
     "resume": resume,
     "scale": scale,
     "exec": inside,
+    "tunnel": tunnel,
     "drift": drift,
     "releases": history,
     "unlock": unlock,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.errors import NoTemplates
-from stacks.settings import Stage
+from stacks.settings import API, Stage
 
 TEMPLATE_BYTES_MAX = 51_200
 DESK_TAG = "holdfast:desk"
@@ -36,7 +36,7 @@ class StackTemplate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """A service of the Bot stack. `name` is without the `desk-` before it."""
+    """A service of the Bot stack. `name` is without the `desk-` before it; the API is one too, which takes no lease."""
 
     name: str
     service: str
@@ -47,6 +47,10 @@ class Desk:
     service_output: str
     alarms: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+
+    @property
+    def trades(self) -> bool:
+        return self.name != API
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,9 +169,9 @@ def _desks(stacks: Mapping[str, StackTemplate]) -> Iterator[Desk]:
             continue
         properties = body["Properties"]
         tags = {each["Key"]: each["Value"] for each in properties.get("Tags", ())}
-        if not tags.get(DESK_TAG, "").startswith("desk-"):
+        name = tags.get(DESK_TAG, "").removeprefix("desk-")
+        if not name:
             continue
-        name = tags[DESK_TAG].removeprefix("desk-")
         task = properties["TaskDefinition"]["Ref"]
         alarms = stacks.get(f"Alarms-{name}")
         yield Desk(

@@ -37,7 +37,7 @@ FREE_TYPES = frozenset(
 RARE_METRICS = frozenset(
     """
     LeaseLost FencedWrites ObservationsDropped SpoolCorrupt SavesFailed ChecksumFailures NotificationsDropped
-    ShutdownSeconds MigrationsFailed BackupAgeHours CaDaysLeft DrillAgeDays RetentionLeft
+    ShutdownSeconds ApiFaults MigrationsFailed BackupAgeHours CaDaysLeft DrillAgeDays RetentionLeft
     DeployInProgress
     """.split()
 )

@@ -5,7 +5,7 @@ CloudWatch is made of the same lines, minutes later and without the id; the bake
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from deploy.errors import HeartbeatMissing
@@ -22,14 +22,15 @@ CONTAINER = "desk"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signs:
-    """What was seen so far. An epoch is a number of the lease, and rises with each holder."""
+    """What was seen so far. An epoch is a number of the lease, and rises with each holder; the API takes none."""
 
     epoch: int | None = None
     heartbeats: int = 0
+    takes_lease: bool = True
 
     @property
     def missing(self) -> str:
-        wanted = {"heartbeat": not self.heartbeats, "lease": self.epoch is None}
+        wanted = {"heartbeat": not self.heartbeats, "lease": self.takes_lease and self.epoch is None}
         return " and no ".join(name for name, lacks in wanted.items() if lacks)
 
 
@@ -42,7 +43,7 @@ def read_signs(lines: list[str], before: Signs) -> Signs:
         beat = fields.get("Heartbeat")
         if isinstance(beat, int) and beat > 0:
             heartbeats += beat
-    return Signs(epoch=epoch, heartbeats=heartbeats)
+    return Signs(epoch=epoch, heartbeats=heartbeats, takes_lease=before.takes_lease)
 
 
 def tail_of(site: Site, definition: Mapping[str, Any], task: str, label: str) -> LogTail:
@@ -50,27 +51,35 @@ def tail_of(site: Site, definition: Mapping[str, Any], task: str, label: str) ->
     return tails.get(CONTAINER) or next(iter(tails.values()))
 
 
-def await_signs(site: Site, desk: str, tail: LogTail, *, seconds_max: int = SIGNS_SECONDS_MAX) -> Signs:
+def await_signs(
+    site: Site, desk: str, tail: LogTail, *, wanted: Signs | None = None, seconds_max: int = SIGNS_SECONDS_MAX
+) -> Signs:
     """Of a task that has only just started: every line it says is told, until lease and heartbeat are among them."""
-    return _await(site, desk, tail, lambda before: read_signs(tail.look(), before), seconds_max)
+    begin = wanted or Signs()
+    return _await(site, desk, tail, lambda before: read_signs(tail.look(), before), begin, seconds_max)
 
 
-def await_standing(site: Site, desk: str, tail: LogTail, *, seconds_max: int = SIGNS_SECONDS_MAX) -> Signs:
+def await_standing(
+    site: Site, desk: str, tail: LogTail, *, wanted: Signs | None = None, seconds_max: int = SIGNS_SECONDS_MAX
+) -> Signs:
     """Of a task that ran before we came, whose log may be of days: the lease at its head, a heartbeat of just now."""
+
+    begin = wanted or Signs()
 
     def look(_: Signs) -> Signs:
         since = (site.clock.now().timestamp() - FRESH_SECONDS) * 1000
         head = [each["message"] for each in tail.peek(from_head=True, limit=PEEKED)]
         end = [each for each in tail.peek(from_head=False, limit=PEEKED) if each["timestamp"] >= since]
-        lease = read_signs(head, Signs())
-        return read_signs([each["message"] for each in end], Signs(epoch=lease.epoch))
+        lease = read_signs(head, begin)
+        return read_signs([each["message"] for each in end], replace(begin, epoch=lease.epoch))
 
-    return _await(site, desk, tail, look, seconds_max)
+    return _await(site, desk, tail, look, begin, seconds_max)
 
 
-def _await(site: Site, desk: str, tail: LogTail, look: Callable[[Signs], Signs], seconds_max: int) -> Signs:
+def _await(
+    site: Site, desk: str, tail: LogTail, look: Callable[[Signs], Signs], signs: Signs, seconds_max: int
+) -> Signs:
     deadline = site.clock.now().timestamp() + seconds_max
-    signs = Signs()
     while (signs := look(signs)).missing:
         if site.clock.now().timestamp() > deadline:
             shown = " | ".join(list(tail.tail)[-TAIL_SHOWN:]) or "(nothing that was read)"

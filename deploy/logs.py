@@ -14,7 +14,7 @@ from deploy.errors import AwsRefused, BadUsage, Refused
 from deploy.observe import fetch_stack
 from deploy.site import Site
 
-KINDS = ("desk", "migrate", "backup", "drill")
+KINDS = ("desk", "api", "migrate", "backup", "drill", "retention")
 LATE_SECONDS = 60
 SPAN = re.compile(r"(\d+)([smhd])")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

@@ -60,6 +60,11 @@ NAMED = {
     "events": ("arn:aws:events:*:{account}:rule/{prefix}-*",),
     "scheduler": ("arn:aws:scheduler:*:{account}:schedule/default/{prefix}-*",),
     "ecr": ("arn:aws:ecr:*:{account}:repository/{prefix}-*",),
+    # Into tasks of the stage's cluster, and by the one document that carries a port and opens no shell.
+    "ssm": (
+        "arn:aws:ecs:*:{account}:task/{prefix}-*",
+        "arn:aws:ssm:*::document/AWS-StartPortForwardingSession",
+    ),
 }
 # Calls of those services that name no resource, or one that the stage did not make.
 UNNAMED = frozenset(
@@ -67,7 +72,7 @@ UNNAMED = frozenset(
     s3:ListAllMyBuckets iam:ListRoles iam:CreateServiceLinkedRole logs:DescribeLogGroups
     logs:DescribeResourcePolicies logs:PutResourcePolicy logs:DeleteResourcePolicy logs:DescribeDeliveries
     logs:DescribeIndexPolicies sns:ListTopics ecr:GetAuthorizationToken events:ListRules logs:StartQuery
-    logs:GetQueryResults
+    logs:GetQueryResults ssm:CreateAssociation ssm:DeleteAssociation ssm:DescribeAssociation ssm:ListAssociations
     """.split()
 )
 

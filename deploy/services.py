@@ -34,7 +34,8 @@ class Rolled:
     def __str__(self) -> str:
         if not self.task:
             return "stopped"
-        return f"task {self.task.rpartition('/')[2]}, epoch {self.signs.epoch}"
+        lease = f"epoch {self.signs.epoch}" if self.signs.takes_lease else "answers"
+        return f"task {self.task.rpartition('/')[2]}, {lease}"
 
 
 @dataclass(slots=True)
@@ -124,7 +125,11 @@ def roll(
     tail = heartbeat.tail_of(site, found, task, desk.name)
     await_signs = heartbeat.await_standing if task in old_tasks else heartbeat.await_signs
     try:
-        return Rolled(deployment=deployment, task=task, signs=await_signs(site, desk.name, tail))
+        return Rolled(
+            deployment=deployment,
+            task=task,
+            signs=await_signs(site, desk.name, tail, wanted=Signs(takes_lease=desk.trades)),
+        )
     except HeartbeatMissing:
         if _is_stopped(site, watch):
             return Rolled(deployment=deployment)

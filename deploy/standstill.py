@@ -11,6 +11,7 @@ from deploy import changesets
 from deploy.bundle import StackTemplate
 from deploy.dismantle import Stop
 from deploy.errors import AwsRefused, ChangeSetFailed, DeployError, StackFailed
+from deploy.heartbeat import CONTAINER
 from deploy.observe import LiveStack
 from deploy.plan import CHANGEABLE
 from deploy.site import Site
@@ -97,6 +98,8 @@ def _tell_stopped(site: Site, task: Mapping[str, Any]) -> None:
     group = task.get("group", "")
     if not group.startswith("service:"):
         site.timeline.tell("ecs", f"{group} has ended")
+    elif not any(each["name"] == CONTAINER for each in task.get("containers", ())):
+        site.timeline.tell("ecs", f"{group} has stopped")
     elif _released_lease(site, task):
         site.timeline.tell("ecs", f"{group} has stopped and given its lease back")
     else:

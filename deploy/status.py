@@ -6,7 +6,7 @@ can be read in one place.
 
 import argparse
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -73,9 +73,16 @@ def run(site: Site, _args: argparse.Namespace) -> int:
 def see(site: Site, desired: Desired) -> Now:
     observed = observe(site.cloud, desired)
     cluster = oneoff.place_of(desired, observed).cluster
-    group = observed.output(desired.stack("Platform").name, "DeskLogGroup")
+    platform = desired.stack("Platform").name
     desks = tuple(
-        _see_desk(site, observed.desks[each.name], observed, cluster=cluster, group=group)
+        _see_desk(
+            site,
+            observed.desks[each.name],
+            observed,
+            cluster=cluster,
+            group=observed.output(platform, "DeskLogGroup" if each.trades else "ApiLogGroup"),
+            trades=each.trades,
+        )
         for each in desired.desks
         if each.name in observed.desks
     )
@@ -90,7 +97,9 @@ def see(site: Site, desired: Desired) -> Now:
     )
 
 
-def _see_desk(site: Site, live: LiveDesk, observed: Observed, *, cluster: str, group: str) -> DeskNow:
+def _see_desk(
+    site: Site, live: LiveDesk, observed: Observed, *, cluster: str, group: str, trades: bool
+) -> DeskNow:
     definition = site.cloud.call("ecs", "DescribeTaskDefinition", taskDefinition=live.task_definition)
     image = definition["taskDefinition"]["containerDefinitions"][0]["image"]
     running = next(_tasks(site.cloud, cluster, live.service, "RUNNING"), {})
@@ -109,7 +118,7 @@ def _see_desk(site: Site, live: LiveDesk, observed: Observed, *, cluster: str, g
             if each["taskDefinitionArn"] == live.task_definition and not _was_wanted(each)
         ),
         beat_at=beat_at,
-        signs=signs,
+        signs=replace(signs, takes_lease=trades),
     )
 
 
@@ -208,7 +217,7 @@ def _judge_desk(desk: DeskNow, now: Now) -> Iterator[str]:
     if not desk.live.running:
         yield f"desk {name} has no running task"
         return
-    if desk.signs.epoch is None:
+    if desk.signs.takes_lease and desk.signs.epoch is None:
         yield f"desk {name} has not taken its lease"
     if desk.beat_at is None:
         yield f"desk {name} gave no heartbeat in {BEAT_MINUTES_MAX} minutes"
@@ -240,7 +249,8 @@ def _show_desk(desk: DeskNow, at: datetime) -> str:
     parts = [f"{desk.live.running}/{desk.live.desired} running {desk.digest[:19]}"]
     if desk.started_at:
         parts.append(f"for {_age(desk.started_at, at)}")
-    parts.append(f"lease epoch {desk.signs.epoch}" if desk.signs.epoch is not None else "no lease")
+    if desk.signs.takes_lease:
+        parts.append(f"lease epoch {desk.signs.epoch}" if desk.signs.epoch is not None else "no lease")
     parts.append(f"heartbeat {_age(desk.beat_at, at)} ago" if desk.beat_at else "no heartbeat")
     parts.append(f"{len(desk.restarts)} ended in the last hour")
     if desk.live.deployment_status:

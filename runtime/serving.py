@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 from runtime import building, errors, logs, signing
-from runtime.api import server, signin, tokens
+from runtime.api import server, signin, telling, tokens
 from runtime.api.hub import Hub
 from runtime.api.rates import Rates
 from runtime.api.server import Backup, Parts
@@ -26,6 +26,7 @@ from runtime.settings import Secret, Settings
 from runtime.store import schema, upkeep
 from runtime.store.pool import Store
 from runtime.store.timing import Timing
+from runtime.telemetry import emf
 from runtime.telemetry.meters import Meters
 
 T = TypeVar("T")
@@ -68,13 +69,24 @@ def serve(settings: Settings) -> None:
                 backups=_kept(partial(_list_backups, settings)),
                 system=_kept(partial(_look, settings, address, store)),
             )
-            server.serve(
-                server.build(parts),
-                host=settings.api_host,
-                port=signing.port_of(settings),
-                on_listening=partial(_tell, settings.api_host),
-            )
+            with telling.told(store, meters, _writer(settings, meters), settings.metrics_seconds):
+                server.serve(
+                    server.build(parts),
+                    host=settings.api_host,
+                    port=signing.port_of(settings),
+                    on_listening=partial(_tell, settings.api_host),
+                )
     logs.info("stopped", role="api")
+
+
+def _writer(settings: Settings, meters: Meters) -> emf.Writer:
+    return emf.Writer(
+        meters,
+        stage=settings.stage,
+        desk="api",
+        every_seconds=settings.metrics_seconds,
+        sends=telling.SENT,
+    )
 
 
 def _tell(host: str, port: int) -> None:

@@ -15,6 +15,8 @@ from runtime import errors
 
 # A shorter part of an address is a word, such as "hook", which may stand anywhere.
 _TELLING_LENGTH = 8
+# What HS256 needs so that nobody finds the secret by trying.
+TOKEN_SECRET_LENGTH = 32
 
 
 class Secret:
@@ -131,6 +133,12 @@ def _telegram_token(raw: str) -> Secret:
     return Secret(raw)
 
 
+def _token_secret(raw: str) -> Secret:
+    if len(raw) < TOKEN_SECRET_LENGTH or not raw.isascii() or not raw.isprintable():
+        raise ValueError(f"must be at least {TOKEN_SECRET_LENGTH} printable ASCII characters")
+    return Secret(raw)
+
+
 def _chat(raw: str) -> int:
     if not re.fullmatch(r"-?[0-9]{1,18}", raw):
         raise ValueError("must be the number of a chat")
@@ -211,6 +219,7 @@ class Settings:
     api_threads: int = _setting("HOLDFAST_API_THREADS", _count(1, 64), 8)
     api_requests_per_second: int = _setting("HOLDFAST_API_REQUESTS_PER_SECOND", _count(1, 100_000), 200)
     api_secret_file: Path | None = _setting("HOLDFAST_API_SECRET_FILE", Path, None)
+    api_secret: Secret | None = _setting("HOLDFAST_API_SECRET", _token_secret, None)
     api_jwks_url: str | None = _setting("HOLDFAST_API_JWKS_URL", _http_url, None)
     api_issuer: str = _setting("HOLDFAST_API_ISSUER", _text, "holdfast")
     api_audience: str = _setting("HOLDFAST_API_AUDIENCE", _text, "holdfast-api")
@@ -269,6 +278,11 @@ class Settings:
                 f"({self.request_timeout_seconds:g}): no order could be sent safely."
             )
         faults += self._database_contradictions() + self._notification_contradictions()
+        if sum(map(bool, (self.api_secret, self.api_secret_file, self.api_jwks_url))) > 1:
+            faults.append(
+                "Tokens must be judged in one way: HOLDFAST_API_SECRET, HOLDFAST_API_SECRET_FILE or "
+                "HOLDFAST_API_JWKS_URL."
+            )
         if self.api_jwks_url and _goes_in_the_clear(self.api_jwks_url):
             faults.append("HOLDFAST_API_JWKS_URL must begin with https:// unless it is on this machine.")
         if self.live and self.venue_url:

@@ -75,6 +75,8 @@ def port_of(settings: Settings) -> int:
 
 
 def secret(settings: Settings) -> Secret:
+    if settings.api_secret is not None:
+        return settings.api_secret
     return tokens.keep_secret(settings.api_secret_file or settings.api_dir / "secret")
 
 

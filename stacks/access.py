@@ -23,6 +23,8 @@ BOUNDARY = tuple(
     s3:GetObject s3:GetObjectLegalHold s3:GetObjectRetention s3:GetObjectVersionAcl s3:GetObjectVersionForReplication
     s3:GetObjectVersionTagging s3:GetReplicationConfiguration s3:ListBucket s3:PutObject s3:ReplicateObject
     s3:ReplicateTags secretsmanager:GetSecretValue
+    ssmmessages:CreateControlChannel ssmmessages:CreateDataChannel ssmmessages:OpenControlChannel
+    ssmmessages:OpenDataChannel
     """.split()
 )
 READING = tuple(

@@ -70,6 +70,8 @@ MISHAPS = (
 
 def alarms_of(stage: Stage) -> tuple[Alarm, ...]:
     found = [*_desk_alarms(stage), *_service_alarms(stage), *_task_alarms(stage), *_database_alarms(stage)]
+    if stage.has_api:
+        found += _api_alarms()
     if stage.egress == "nat-gateway":
         found.append(_nat_alarm())
     return tuple(found)
@@ -129,6 +131,20 @@ def _desk_alarms(stage: Stage) -> Iterator[Alarm]:
     )  # fmt: skip
 
 
+def _api_alarms() -> Iterator[Alarm]:
+    """Nothing trades through it, so nobody is woken for it."""
+    logs = "aws logs tail LOGS --since 30m --format short"
+    yield Alarm(
+        name="api-silent", subject="api", metric="Heartbeat", statistic="Sum", comparison="<", threshold=1,
+        periods=5, missing=BREACHING, rests_when_paused=True, first=logs,
+        means="The API had no answer of the database for five minutes, or does not run: nobody sees the bots.",
+    )  # fmt: skip
+    yield Alarm(
+        name="api-faults", subject="api", metric="ApiFaults", statistic="Sum", comparison=">=", threshold=1,
+        first=logs, means="The API answered somebody with a fault of its own.",
+    )  # fmt: skip
+
+
 def _service_alarms(stage: Stage) -> Iterator[Alarm]:
     """A stopped desk sends nothing; that is the heartbeat's matter, so missing data is not counted twice here."""
     first = "aws ecs describe-services --cluster CLUSTER --services SERVICE"
@@ -136,7 +152,7 @@ def _service_alarms(stage: Stage) -> Iterator[Alarm]:
         yield Alarm(
             name=name, subject="service", namespace=ECS, metric=metric, statistic="Average", comparison=">",
             threshold=80, periods=5, missing=MISSING, first=first,
-            means=f"The desk uses over 80 % of its {'CPU' if name == 'desk-cpu' else 'memory'} for five minutes.",
+            means=f"It uses over 80 % of its {'CPU' if name == 'desk-cpu' else 'memory'} for five minutes.",
         )  # fmt: skip
     if not stage.container_insights:
         return

@@ -1,4 +1,4 @@
-"""What trades: one ECS service for each desk of the stage. Another service, such as the API, is one more line.
+"""What trades: one ECS service for each desk of the stage; and, where somebody may sign in, one that shows it.
 
 A desk is never run twice by ECS: the old task ends before the new one starts. A new service stands at zero, so that
 nothing trades before the schema is there, and a deploy passes on the count that it found: whoever stopped a desk finds
@@ -9,14 +9,21 @@ from aws_cdk import CfnOutput, CfnParameter, Stack, Tags
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
-from stacks.container import SCRATCH, Container, SecretFields, camel, define_task, image_digest
+from stacks.container import SCRATCH, WRITABLE, Container, SecretFields, camel, define_task, image_digest
 from stacks.data import Database
-from stacks.environment import SIMULATOR_PORT, desk_environment, desk_secrets
+from stacks.environment import (
+    API_PORT,
+    SIMULATOR_PORT,
+    api_environment,
+    api_secrets,
+    desk_environment,
+    desk_secrets,
+)
 from stacks.files import SPOOL
 from stacks.network import NetworkStack
 from stacks.platform import PlatformStack
 from stacks.roles import DATABASE_USERS
-from stacks.settings import Desk, Stage
+from stacks.settings import API, Desk, Stage
 
 # True only when the desk has loaded its state, holds its lease and had an answer of the database just now.
 HEALTH = ("python", "-m", "runtime.health")
@@ -29,6 +36,20 @@ LISTENS = (
 )
 
 
+API_CPU, API_MEMORY_MB = 256, 512
+ANSWERS = (
+    "python",
+    "-c",
+    f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:{API_PORT}/api/v1/health', timeout=5)",
+)
+# What the agent of ECS writes to, which comes into the container when somebody may look at the page.
+OF_THE_AGENT = {
+    "agent": "/managed-agents",
+    "agent-state": "/var/lib/amazon/ssm",
+    "agent-log": "/var/log/amazon/ssm",
+}
+
+
 class BotStack(Stack):
     def __init__(
         self,
@@ -39,6 +60,7 @@ class BotStack(Stack):
         network: NetworkStack,
         platform: PlatformStack,
         database: Database,
+        dumps: str,
         **stack: object,
     ) -> None:
         super().__init__(scope, construct_id, **stack)  # type: ignore[arg-type]
@@ -50,6 +72,8 @@ class BotStack(Stack):
             desk.name: self._run_alone(self._desk(desk), self._venue(desk) if desk.simulated else None)
             for desk in stage.desks
         }
+        if stage.has_api:
+            self.services[API] = self._run_alone(self._api(dumps), None)
 
     def _desk(self, desk: Desk) -> Container:
         return Container(
@@ -78,6 +102,20 @@ class BotStack(Stack):
             lasting={BOOKS: self.platform.folders[desk.name]},
         )
 
+    def _api(self, dumps: str) -> Container:
+        """It shows the bots and passes wishes on. If it dies they trade on, so nothing of it stands in their tasks."""
+        return Container(
+            kind=API,
+            name=API,
+            command=(API,),
+            environment=api_environment(self.stage, self.database, user=DATABASE_USERS[API], dumps=dumps),
+            secrets=[SecretFields(arn, names) for arn, names in api_secrets(self.stage).items()],
+            health_command=ANSWERS,
+            cpu=API_CPU,
+            memory_mb=API_MEMORY_MB,
+            folders={**WRITABLE, **OF_THE_AGENT},
+        )
+
     def _run_alone(self, container: Container, beside: Container | None) -> ecs.CfnService:
         """A service of at most one task: stop, then start. Its image is its own, so that desks roll one by one."""
         name = camel(container.name)
@@ -92,8 +130,8 @@ class BotStack(Stack):
             launch_type="FARGATE",
             platform_version="LATEST",
             availability_zone_rebalancing="DISABLED",
-            # Nobody gets a shell in a desk: `python -m deploy exec` starts a task of its own instead.
-            enable_execute_command=False,
+            # Nobody gets into a desk: `python -m deploy exec` starts a task of its own instead.
+            enable_execute_command=container.kind == API,
             enable_ecs_managed_tags=True,
             propagate_tags="SERVICE",
             deployment_configuration=_stop_then_start(),

@@ -16,6 +16,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from stacks.platform import PlatformStack
+from stacks.roles import execution_of
 
 USER = "1000:1000"
 STOP_SECONDS = 120
@@ -73,7 +74,7 @@ def define_task(
     beside: Container | None = None,
 ) -> ecs.FargateTaskDefinition:
     """`beside` is a second container: the first one starts when it is healthy, and the task ends with either."""
-    execution = platform.execution["desk" if container.kind == "desk" else "task"]
+    execution = platform.execution[execution_of(container.kind)]
     containers = [container, *([beside] if beside else [])]
     task = ecs.FargateTaskDefinition(
         scope,
@@ -184,7 +185,7 @@ def _log(group: logs.ILogGroup, name: str) -> ecs.LogDriver:
 
 def task_roles(platform: PlatformStack, kind: str) -> list[iam.Role]:
     """The roles that whoever starts such a task must be allowed to pass on."""
-    return [platform.execution["desk" if kind == "desk" else "task"], platform.roles[kind]]
+    return [platform.execution[execution_of(kind)], platform.roles[kind]]
 
 
 def camel(name: str) -> str:

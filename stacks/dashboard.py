@@ -12,7 +12,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from stacks.alarms import ECS, INSIGHTS, NAT, RDS, Alarm
 from stacks.metrics import METRICS, NAMESPACE
 from stacks.platform import PlatformStack
-from stacks.settings import Stage
+from stacks.settings import API, Stage
 
 WIDTH = 24
 Places = Mapping[str, Mapping[str, Mapping[str, str]]]
@@ -59,6 +59,7 @@ def draw(
         *_desks(alarms, places, platform),
         _ledger(alarms, places, platform),
         _memory(alarms, places, platform),
+        *([_api(places, platform)] if API in places else []),
         *_database(stage, alarms, places),
         _tasks(stage, places),
         _backups(alarms, places, platform),
@@ -234,6 +235,19 @@ def _memory(alarms: Alarms, places: Places, platform: PlatformStack) -> list[clo
         ),
         _graph("Lost, damaged, not saved, not delivered", lost, width=6),
         _query("Spool: how much waits", platform, "desk", SPOOL_QUERY),
+    ]
+
+
+def _api(places: Places, platform: PlatformStack) -> list[cloudwatch.IWidget]:
+    where = places[API][""]
+    return [
+        _graph(
+            "API: answers of the database a minute, and its own faults",
+            [_ours("Heartbeat", where, "Sum")],
+            right=[_ours("ApiFaults", where, "Sum")],
+            width=12,
+        ),
+        _query("API: warnings and errors, newest", platform, API, FAULTS_QUERY),
     ]
 
 

@@ -16,14 +16,17 @@ from constructs import Construct
 
 from stacks.artefacts import ARTEFACTS
 from stacks.roles import allow, make_role
-from stacks.settings import Stage
+from stacks.settings import API, Stage
 
 DUMPS = "pg_dump"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dumps:
-    """The bucket, and the roles of its writer (backup) and its reader (drill). `access_log` says who touched what."""
+    """The bucket, and the roles of its writer (backup), its reader (drill) and, if there is an API, who lists it.
+
+    `access_log` says who touched what.
+    """
 
     bucket: s3.Bucket
     access_log: s3.Bucket
@@ -61,8 +64,13 @@ def make_dumps(scope: Construct, *, stage: Stage, key: kms.IKey) -> Dumps:
         lifecycle_rules=_lifecycle(stage),
         removal_policy=RemovalPolicy.RETAIN,
     )
-    roles = {kind: make_role(scope, kind, prefix=stage.prefix) for kind in ("backup", "drill")}
+    kinds = ("backup", "drill", API) if stage.has_api else ("backup", "drill")
+    roles = {kind: make_role(scope, kind, prefix=stage.prefix) for kind in kinds}
     _admit(bucket, key, writer=roles["backup"], reader=roles["drill"])
+    if API in roles:
+        _let(bucket, "ApiReadsManifests", roles[API], ["s3:GetObject"], f"{bucket.bucket_arn}/{DUMPS}/*.json")
+        _let(bucket, "ApiLists", roles[API], ["s3:ListBucket"], bucket.bucket_arn)
+        allow(roles[API], ["kms:Decrypt"], key.key_arn)
     if stage.copy_region:
         _copy_elsewhere(scope, bucket, stage=stage, key=key)
     return Dumps(bucket=bucket, access_log=access, roles=roles)

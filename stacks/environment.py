@@ -38,6 +38,7 @@ MESSAGES: Mapping[str, Mapping[str, str]] = {
     "webhook": {"HOLDFAST_WEBHOOK_URL": "webhook_url"},
     "telegram": {"HOLDFAST_TELEGRAM_TOKEN": "telegram_token", "HOLDFAST_TELEGRAM_CHAT": "telegram_chat"},
 }
+API_PORT = 8080
 # The simulated venue beside a paper desk: its address in their common network, and the account that it opens by itself.
 SIMULATOR_PORT = 8000
 PAPER: Mapping[str, str] = {
@@ -105,6 +106,7 @@ def desk_environment(desk: Desk, database: Database, *, user: str, stage: Stage)
         "HOLDFAST_API_PORT": "",
         "HOLDFAST_API_THREADS": "8",
         "HOLDFAST_API_REQUESTS_PER_SECOND": "200",
+        "HOLDFAST_API_SECRET": "",
         "HOLDFAST_API_SECRET_FILE": "",
         "HOLDFAST_API_JWKS_URL": "",
         "HOLDFAST_API_ISSUER": "holdfast",
@@ -123,6 +125,25 @@ def desk_environment(desk: Desk, database: Database, *, user: str, stage: Stage)
         "HOLDFAST_REMEMBER_SECONDS": "300",
         "HOLDFAST_REMEMBER_VERSIONS": "5",
     }
+
+
+def api_environment(stage: Stage, database: Database, *, user: str, dumps: str) -> dict[str, str]:
+    """It listens where only its own task can reach it: whoever looks comes through the account's session channel."""
+    return {
+        **task_environment(database, user=user, stage=stage.name),
+        "HOLDFAST_METRICS_SECONDS": "60",
+        "HOLDFAST_API_HOST": "127.0.0.1",
+        "HOLDFAST_API_PORT": str(API_PORT),
+        "HOLDFAST_API_THREADS": "4",
+        "HOLDFAST_API_JWKS_URL": stage.api_jwks_url,
+        "HOLDFAST_API_ISSUER": stage.api_issuer,
+        "HOLDFAST_API_AUDIENCE": stage.api_audience,
+        "HOLDFAST_BACKUP_BUCKET": dumps,
+    }
+
+
+def api_secrets(stage: Stage) -> dict[str, Mapping[str, str]]:
+    return {stage.api_secret_arn: {"HOLDFAST_API_SECRET": "secret"}} if stage.api_secret_arn else {}
 
 
 def desk_secrets(desk: Desk, stage: Stage) -> dict[str, Mapping[str, str]]:

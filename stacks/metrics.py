@@ -61,6 +61,7 @@ METRICS: Mapping[str, Metric] = {
         _mishap("ChecksumFailures", "saved states that could not be used"),
         _mishap("NotificationsDropped", "messages to people that were not delivered"),
         _at_times("ShutdownSeconds", "Seconds", "desk", "from SIGTERM to the end"),
+        _at_times("ApiFaults", "Count", "api", "answers of the API that were its own fault"),
         _at_times("MigrationsFailed", "Count", "migrate", "a revision that did not go in"),
         _at_times("BackupAgeHours", "None", "backup", "age of the newest verified dump"),
         _at_times("DrillAgeDays", "None", "drill", "age of the last restore that worked"),

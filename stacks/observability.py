@@ -18,7 +18,7 @@ from stacks.data import Database
 from stacks.metrics import DIMENSIONS
 from stacks.network import NetworkStack
 from stacks.platform import PlatformStack
-from stacks.settings import Stage
+from stacks.settings import API, Stage
 
 COMPARISONS = {
     ">": cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
@@ -60,8 +60,12 @@ class DeskAlarmsStack(Stack):
         **stack: object,
     ) -> None:
         super().__init__(scope, construct_id, **stack)  # type: ignore[arg-type]
+        # The API is no desk: its name is its kind, and other things of it ring.
+        own: dict[str, Places] = (
+            {API: {"": _ours(stage, API)}} if desk == API else {"desk": {desk: _ours(stage, desk)}}
+        )
         self.places: dict[str, Places] = {
-            "desk": {desk: _ours(stage, desk)},
+            **own,
             "service": {
                 desk: {
                     "ClusterName": platform.cluster.cluster_name,
@@ -70,7 +74,7 @@ class DeskAlarmsStack(Stack):
             },
         }
         self.alarms = _ring_all(self, stage=stage, places=self.places, platform=platform)
-        count = desired_count(self, f"desk-{desk}")
+        count = desired_count(self, desk if desk == API else f"desk-{desk}")
         runs = CfnCondition(self, "Runs", expression=Fn.condition_equals(Fn.ref(count.logical_id), "1"))
         for alarm, made in self.alarms.values():
             if alarm.rests_when_paused:

@@ -25,10 +25,14 @@ from stacks.files import make_folders
 from stacks.names import kept_name
 from stacks.network import NetworkStack
 from stacks.retention import RETENTIONS
-from stacks.roles import KINDS, allow, allow_connection, make_role
-from stacks.settings import Stage
+from stacks.roles import allow, allow_connection, execution_of, kinds_of, make_role
+from stacks.settings import API, Stage
 
 IMAGES_KEPT = 50
+CHANNEL = [
+    f"ssmmessages:{each}"
+    for each in ("CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel")
+]
 
 
 class PlatformStack(Stack):
@@ -50,8 +54,11 @@ class PlatformStack(Stack):
         self.key = key
         self.images = self._make_registry()
         self.cluster = self._make_cluster(network.vpc)
-        self.logs = {kind: self._make_log_group(kind) for kind in KINDS}
-        self.execution = {kind: self._make_execution_role(kind) for kind in ("desk", "task")}
+        self.kinds = kinds_of(stage)
+        self.logs = {kind: self._make_log_group(kind) for kind in self.kinds}
+        self.execution = {
+            kind: self._make_execution_role(kind) for kind in dict.fromkeys(map(execution_of, self.kinds))
+        }
         own = {kind: make_role(self, kind, prefix=stage.prefix) for kind in ("desk", "migrate", "retention")}
         self.roles: Mapping[str, iam.Role] = {**own, **dumpers}
         self._let_roles_work(database)
@@ -106,7 +113,7 @@ class PlatformStack(Stack):
     def _make_execution_role(self, kind: str) -> iam.Role:
         """What ECS itself does before a container starts: pull, open the log, and for desks read their venue keys."""
         role = make_role(self, f"{kind}-execution", prefix=self.stage.prefix)
-        kinds = ("desk",) if kind == "desk" else tuple(each for each in KINDS if each != "desk")
+        kinds = [each for each in self.kinds if execution_of(each) == kind]
         allow(role, ["ecr:GetAuthorizationToken"], "*")
         allow(role, ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"],
                self.images.repository_arn)  # fmt: skip
@@ -115,22 +122,27 @@ class PlatformStack(Stack):
             ["logs:CreateLogStream", "logs:PutLogEvents"],
             *[self.logs[each].log_group_arn for each in kinds],
         )
-        secrets = sorted(
-            {each for desk in self.stage.desks for each in (desk.keys_secret_arn,) if each} | self._messages()
-        )
-        if kind == "desk" and secrets:
+        if secrets := sorted(self._secrets_of(kind)):
             allow(role, ["secretsmanager:GetSecretValue"], *secrets)
         return role
 
-    def _messages(self) -> set[str]:
-        return {self.stage.messages_secret_arn} if self.stage.message_ways else set()
+    def _secrets_of(self, kind: str) -> set[str]:
+        stage = self.stage
+        found = {
+            "desk": {*(desk.keys_secret_arn for desk in stage.desks), stage.messages_secret_arn},
+            API: {stage.api_secret_arn},
+        }
+        return found.get(kind, set()) - {""}
 
     def _let_roles_work(self, database: Database) -> None:
-        for kind in ("desk", "migrate", "retention"):
+        for kind in ("desk", "migrate", "retention", *([API] if self.stage.has_api else [])):
             allow_connection(self.roles[kind], kind, database=database.resource_id)
         # The migration makes the roles of the database, once, with the secret that RDS keeps.
         allow(self.roles["migrate"], ["secretsmanager:GetSecretValue"], database.master_secret_arn)
         allow(self.roles["migrate"], ["kms:Decrypt"], self.key.key_arn)
+        if self.stage.has_api:
+            # The agent's own channel, through which `python -m deploy tunnel` reaches the page: it knows no resource.
+            allow(self.roles[API], CHANNEL, "*")
 
     # --- who is told ------------------------------------------------------------------------------------------------
 

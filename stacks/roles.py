@@ -10,13 +10,27 @@ from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from stacks.settings import API, Stage
+
 KINDS = ("desk", "migrate", "backup", "drill", "retention")
+# Who reads a secret when ECS starts the task: each has an execution role of its own.
+WITH_SECRETS = ("desk", API)
 DATABASE_USERS: Mapping[str, str] = {
     "desk": "holdfast_bot",
     "migrate": "holdfast_migrator",
     "backup": "holdfast_backup",
     "retention": "holdfast_retention",
+    API: "holdfast_api",
 }
+
+
+def kinds_of(stage: Stage) -> tuple[str, ...]:
+    return (*KINDS, API) if stage.has_api else KINDS
+
+
+def execution_of(kind: str) -> str:
+    """The kind of execution role that a kind of task starts under."""
+    return kind if kind in WITH_SECRETS else "task"
 
 
 def make_role(scope: Construct, kind: str, *, prefix: str) -> iam.Role:

@@ -33,6 +33,8 @@ FARGATE_SIZES: Mapping[int, range] = {
     2048: range(4096, 16385, 1024),
 }
 ACU_GIB = 2
+# The service beside the desks.
+API = "api"
 # More would not fit into one composite alarm and one dashboard.
 DESKS_MAX = 10
 
@@ -124,6 +126,10 @@ class Stage:
     retention_schedule: str
     messages_secret_arn: str
     message_ways: tuple[str, ...]
+    api_secret_arn: str
+    api_jwks_url: str
+    api_issuer: str
+    api_audience: str
     composite_alarms: bool
     page_to: tuple[str, ...]
     deployer_trust: str
@@ -137,6 +143,11 @@ class Stage:
     @property
     def simulates(self) -> bool:
         return any(desk.simulated for desk in self.desks)
+
+    @property
+    def has_api(self) -> bool:
+        """Where the stage says whose tokens it believes; without that nobody could sign in."""
+        return bool(self.api_secret_arn or self.api_jwks_url)
 
     @property
     def keeps_files(self) -> bool:
@@ -192,6 +203,10 @@ TABLE: Mapping[str, tuple[Any, Any]] = {
     "retention_schedule":       ("cron(7 2 * * ? *)",     "cron(7 2 * * ? *)"),
     "messages_secret_arn":      ("",                      ""),                        # of webhook and Telegram
     "message_ways":             ((),                      ()),                        # webhook, telegram
+    "api_secret_arn":           ("",                      ""),                        # signs tokens: HS256
+    "api_jwks_url":             ("",                      ""),                        # an issuer's keys: RS256
+    "api_issuer":               ("holdfast",              "holdfast"),
+    "api_audience":             ("holdfast-api",          "holdfast-api"),
     "composite_alarms":         (False,                   True),
     "page_to":                  ((),                      ()),                        # e-mail addresses
     "deployer_trust":           ("",                      ""),                        # owner/repository, or an ARN
@@ -306,6 +321,11 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     (f"message_ways knows {', '.join(MESSAGE_WAYS)}", lambda s: not set(s.message_ways) <= set(MESSAGE_WAYS)),
     ("messages_secret_arn must be the whole ARN of a secret if message_ways names a way, and only then",
      lambda s: not (SECRET_ARN.fullmatch(s.messages_secret_arn) if s.message_ways else s.messages_secret_arn == "")),
+    ("api_secret_arn must be empty or the whole ARN of a secret, and then there is no api_jwks_url",
+     lambda s: bool(s.api_secret_arn) and not (SECRET_ARN.fullmatch(s.api_secret_arn) and not s.api_jwks_url)),
+    ("api_jwks_url must be empty or begin with https://",
+     lambda s: bool(s.api_jwks_url) and not s.api_jwks_url.startswith("https://")),
+    ("api_issuer and api_audience must be words", lambda s: not (s.api_issuer.strip() and s.api_audience.strip())),
     ("deployer_trust must be empty, a GitHub repository as owner/name, or the ARN of a role or user",
      lambda s: not (s.deployer_trust == "" or TRUSTED.fullmatch(s.deployer_trust))),
     ("deployer_policies must hold ARNs of managed policies, and only beside a deployer_trust",
@@ -325,6 +345,8 @@ def _desk_faults(desk: Desk) -> list[str]:
     faults = []
     if not NAME.fullmatch(desk.name) or len(desk.name) > 20:
         faults.append(f"desk {desk.name!r:.40} must be named in small letters, digits and dashes, at most 20")
+    if desk.name == API:
+        faults.append(f"desk {API!r} would be taken for the API: give it another name")
     if not desk.account.strip() or not desk.user.strip():
         faults.append(f"desk {desk.name} needs an account and a user")
     if desk.keys_secret_arn and not SECRET_ARN.fullmatch(desk.keys_secret_arn):

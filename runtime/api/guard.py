@@ -60,6 +60,9 @@ class Guard:
                 more = [*_SECURE, *(_UNKEPT if is_api else ()), (b"x-request-id", request_id.encode())]
                 message["headers"] = [*message.get("headers", ()), *more]
                 self._meters.count(table.API_REQUESTS, str(message["status"]))
+                # 503 is the database's, which rings by itself.
+                if message["status"] >= 500 and message["status"] != 503:
+                    self._meters.count(table.API_FAULTS)
             await send(message)
 
         await self._app(scope, bounded, told)

@@ -7,7 +7,7 @@ Env and Bot; everything else in the line can only be searched for, and costs not
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TextIO
@@ -26,14 +26,22 @@ Told = Mapping[Metric, Mapping[Labels, Value]]
 
 
 class Writer:
-    """Writes a line when one is due. `stage` and `desk` are its dimensions."""
+    """Writes a line when one is due. `stage` and `desk` are its dimensions; of `sends` CloudWatch makes metrics."""
 
     def __init__(
-        self, meters: Meters, *, stage: str, desk: str, every_seconds: float, out: TextIO | None = None
+        self,
+        meters: Meters,
+        *,
+        stage: str,
+        desk: str,
+        every_seconds: float,
+        sends: Sequence[Metric] = METRICS,
+        out: TextIO | None = None,
     ) -> None:
         self._meters = meters
         self._dimensions = dict(zip(DIMENSIONS, (stage, desk), strict=True))
         self._every_seconds = every_seconds
+        self._sends = sends
         self._out = out or sys.stdout
         self._before: Told = {}
         self._due_at = time.monotonic() + min(every_seconds, FIRST_SECONDS)
@@ -50,18 +58,24 @@ class Writer:
         """Tell what came together since the last line. One write, so that no line of the log gets in between."""
         self._due_at = time.monotonic() + self._every_seconds
         now = self._meters.values()
-        fields = render(_since(self._before, now), self._meters.take_spreads(), self._dimensions)
+        spreads = self._meters.take_spreads()
+        fields = render(_since(self._before, now), spreads, self._dimensions, sends=self._sends)
         self._before = now
         self._out.write(json.dumps(fields, ensure_ascii=False) + "\n")
         self._out.flush()
 
 
 def render(
-    values: Told, spreads: Mapping[Metric, Spread], dimensions: Mapping[str, str], at: datetime | None = None
+    values: Told,
+    spreads: Mapping[Metric, Spread],
+    dimensions: Mapping[str, str],
+    at: datetime | None = None,
+    *,
+    sends: Sequence[Metric] = METRICS,
 ) -> dict[str, Any]:
     """The line's fields. A metric without a value is left out: CloudWatch refuses a line that names one it lacks."""
     at = at or datetime.now(UTC)
-    told = [each for each in METRICS if each.in_cloudwatch and (each in spreads or _is_told(each, values))]
+    told = [each for each in sends if each.in_cloudwatch and (each in spreads or _is_told(each, values))]
     directive = {
         "Namespace": NAMESPACE,
         "Dimensions": [list(dimensions)],

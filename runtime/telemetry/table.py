@@ -131,6 +131,7 @@ CHECKSUM_FAILURES = _mishap(
 
 API_REQUESTS = _counter("ApiRequests", "Requests that were answered, by the status of the answer.", "status")
 API_REQUEST_SECONDS = _duration("ApiRequestSeconds", "One request and its answer.")
+API_FAULTS = _mishap("ApiFaults", "Answers that were the API's own fault.")
 STREAM_CLIENTS = _gauge("StreamClients", "Clients that a stream of changes is sent to.")
 STREAM_CLIENTS_DROPPED = _counter(
     "StreamClientsDropped", "Clients that took their stream too slowly and were dropped."

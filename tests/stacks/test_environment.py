@@ -9,7 +9,7 @@ from runtime.settings import Settings, names
 from tests.stacks.rig import SECRET, VARIANTS, properties, text_of
 
 # What ECS fetches when it starts a task, in a shape that the settings accept.
-ARRIVES_AT_START = {"HOLDFAST_WEBHOOK_URL": "https://example.org/hook"}
+ARRIVES_AT_START = {"HOLDFAST_WEBHOOK_URL": "https://example.org/hook", "HOLDFAST_API_SECRET": "x" * 32}
 
 
 def containers(variant: str, name: str) -> list[dict[str, Any]]:
@@ -41,6 +41,20 @@ def test_desk__is_told_every_setting_and_no_other() -> None:
         "HOLDFAST_VENUE_SECRET",
         "HOLDFAST_VENUE_PASSPHRASE",
     }
+
+
+def test_api__listens_to_its_own_task_and_judges_tokens_as_the_stage_says() -> None:
+    (container,) = containers("shown", "api")
+    settings = Settings.from_env(told(container))
+    assert (settings.api_host, settings.database_auth) == ("127.0.0.1", "iam")
+    assert told(container)["DATABASE_URL"].startswith("postgresql://holdfast_api@")
+    assert [each["ValueFrom"] for each in container["Secrets"]] == [f"{SECRET}:secret::"]
+    assert SECRET not in str(container["Environment"])
+    assert f":{settings.api_port}/api/v1/health" in container["HealthCheck"]["Command"][-1]
+    # What AWS's agent writes to when somebody looks at the page; the root itself is read-only.
+    mounted = {each["ContainerPath"] for each in container["MountPoints"]}
+    assert mounted >= {"/tmp", "/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm"}
+    assert containers("prod", "api") == []
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

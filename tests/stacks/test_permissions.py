@@ -11,6 +11,9 @@ from tests.stacks.rig import VARIANTS
 every_variant = pytest.mark.parametrize("variant", VARIANTS)
 STAR_ON_RESOURCES = re.compile(r"\| Allow \| ([\w-]+:\w+) \| \*(?: \||$)")
 ONE_FOR_ALL = {"ecr:GetAuthorizationToken"}
+# Of the agent that carries the page to whoever may see it; the API's alone.
+CHANNEL = {f"ssmmessages:{each}" for each in
+           ("CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel")}  # fmt: skip
 READERS = {"Backup": {"s3:PutObject"}, "Drill": {"s3:GetObject", "s3:ListBucket"}}
 OF_THE_KEY_ITSELF = "Data/Key |"
 
@@ -39,7 +42,7 @@ def test_permissions__everything_at_once_is_only_where_aws_knows_nothing_narrowe
     for each in permissions(variant):
         found = STAR_ON_RESOURCES.search(each)
         if found and not each.startswith(OF_THE_KEY_ITSELF):
-            assert found[1] in ONE_FOR_ALL, each
+            assert found[1] in ONE_FOR_ALL | (CHANNEL if "/ApiRole |" in each else set()), each
 
 
 @every_variant
@@ -50,6 +53,9 @@ def test_permissions__who_writes_dumps_cannot_read_or_remove_them(variant: str) 
         for role in READERS
     }
     assert may == READERS
+    api = [each.split(" | ") for each in of_dumps if "${ApiRole." in each]
+    assert all(what == "s3:ListBucket" or where.endswith("/pg_dump/*.json") for _, _, what, where, _ in api)
+    assert bool(api) == (variant == "shown")
     assert [
         each
         for each in permissions(variant)
@@ -76,6 +82,7 @@ def test_permissions__each_kind_connects_as_its_own_database_user(variant: str) 
         "MigrateRole": "holdfast_migrator",
         "BackupRole": "holdfast_backup",
         "RetentionRole": "holdfast_retention",
+        **({"ApiRole": "holdfast_api"} if variant == "shown" else {}),
     }
 
 
@@ -98,6 +105,10 @@ def test_permissions__only_a_desk_is_given_the_keys_of_its_venue() -> None:
         if "secretsmanager:" in each and "venue" in each
     }
     assert readers == {"Platform/DeskExecutionRole"}
+    of_api = {
+        each.split(" | ")[0] for each in permissions("shown") if "secretsmanager:" in each and "venue" in each
+    }
+    assert of_api == {"Platform/ApiExecutionRole"}
 
 
 @every_variant

@@ -76,6 +76,9 @@ def test_override__a_text_of_the_command_line_becomes_what_the_row_holds(
         ("message_ways", "webhook"),
         ("message_ways", "pigeon"),
         ("messages_secret_arn", SECRET),
+        ("api_secret_arn", "my-secret"),
+        ("api_jwks_url", "http://issuer.example.org/keys"),
+        ("api_audience", " "),
         ("page_to", "nobody"),
         ("deployer_trust", "anybody"),
         ("deployer_policies", "arn:aws:iam::123456789012:policy/without-trust"),
@@ -108,6 +111,7 @@ def test_override__what_cannot_be_is_refused(key: str, given: str) -> None:
         {"name": "a", "account": "a", "keys_secret_arn": SECRET},
         {"name": "a"},
         {"name": "a", "account": "a", "colour": "red"},
+        {"name": "api", "account": "a"},
         "a",
     ],
 )

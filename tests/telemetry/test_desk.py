@@ -67,9 +67,15 @@ def test_desk__sends_every_metric_that_the_stacks_draw(bare: Rig, tmp_path: Path
     assert {(line["Env"], line["Bot"]) for line in told} == {("dev", "ladders")}
     assert 0 < told[-1]["ShutdownSeconds"] < 20
     assert sum(line["Heartbeat"] for line in told) == bare.bot("ladder")["ticks"]
-    # Only the end of the process, told above, and what did not happen have no sample yet.
+    # Only the end of the process, told above, what did not happen and what is the API's have no sample yet.
     silent = {each.name for each in METRICS if not asked.get(each.prometheus_name)}
-    assert silent == {"ShutdownSeconds", "FailedOperations", "ObservationsDropped"}
+    assert silent == {
+        "ShutdownSeconds",
+        "FailedOperations",
+        "ObservationsDropped",
+        "ApiRequests",
+        "StreamClients",
+    }
     samples = {sample.name: sample for samples in asked.values() for sample in samples}
     assert samples["holdfast_orders_sent_total"].labels == {"answer": "Accepted"}
     assert samples["holdfast_orders_sent_total"].value == 3

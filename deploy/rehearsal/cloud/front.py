@@ -14,6 +14,7 @@ App = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 BODY_KIND = b"application/x-amz-json-1.1"
 ECS, QUOTAS = "AmazonEC2ContainerServiceV20141113", "ServiceQuotasV20190624"
+SESSIONS = "AmazonSSM.StartSession"
 QUOTA_VCPUS = 64.0
 
 
@@ -24,13 +25,20 @@ class Front:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         headers = dict(scope.get("headers", ())) if scope["type"] == "http" else {}
-        service, _, operation = headers.get(b"x-amz-target", b"").decode().partition(".")
-        if service not in (ECS, QUOTAS):
+        target = headers.get(b"x-amz-target", b"").decode()
+        service, _, operation = target.partition(".")
+        if service not in (ECS, QUOTAS) and target != SESSIONS:
             await self._behind(scope, receive, send)
             return
         given = json.loads(await _body(receive) or b"{}")
         if service == ECS:
             status, answer = await asyncio.to_thread(calls.answer, self._ecs, operation, given)
+        elif target == SESSIONS:
+            # No agent comes into a task here, so there is nothing that a session could be held with.
+            status, answer = (
+                400,
+                {"__type": "TargetNotConnected", "message": "The rehearsal has no sessions."},
+            )
         else:
             status, answer = _quota(operation, given)
         content = [(b"content-type", BODY_KIND)]

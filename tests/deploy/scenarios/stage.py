@@ -23,6 +23,7 @@ from tests.deploy.simulated.kms import Secret
 from tests.deploy.simulated.rollouts import Desk, OneOff
 from tests.deploy.simulated.snapshots import Database
 from tests.stacks import rig
+from tests.stacks.rig import SECRET as SECRET
 
 VERBS = {"deploy": deploying, "plan": planning, "destroy": destroy}
 # What a scenario does to the resources of a template.
@@ -131,10 +132,10 @@ def open_stage(name: str = "dev", *, variant: str = "") -> Scene:
     return Scene(ScriptedAws(), read_stage(name, context), folder)
 
 
-def stand(name: str = "dev", *, variant: str = "") -> Scene:
+def stand(name: str = "dev", *, variant: str = "", secrets: Iterable[str] = ()) -> Scene:
     """A stage that was deployed and trades, brought there by the deployer itself."""
     scene = open_stage(name, variant=variant)
-    for arn in {desk.keys_secret_arn for desk in scene.stage.desks if desk.keys_secret_arn}:
+    for arn in {*secrets, *(desk.keys_secret_arn for desk in scene.stage.desks)} - {""}:
         scene.aws.kms.secrets[arn] = Secret(arn)
     first = scene.run("deploy")
     assert first.code == 4, first.says

@@ -83,6 +83,9 @@ class OneOffs:
             ]
         }
 
+    def _agent(self) -> dict[str, str]:
+        return {"name": "ExecuteCommandAgent", "lastStatus": self.tasks.agent_status}
+
     def _task(self, task: Task) -> dict[str, Any]:
         shown: dict[str, Any] = {
             "taskArn": task.arn,
@@ -95,6 +98,7 @@ class OneOffs:
             "createdAt": task.created_at,
             "containers": [
                 {"name": each.name, "lastStatus": task.status, "image": each.image}
+                | {"runtimeId": f"{task.id}-{each.name}-runtime", "managedAgents": [self._agent()]}
                 | ({"exitCode": code} if code is not None else {})
                 | ({"reason": task.container_reason} if task.container_reason else {})
                 for each, code in zip(task.definition.containers, task.exit_codes, strict=True)

@@ -29,6 +29,7 @@ class Others:
         # E-mail addresses that are told, and whether each has confirmed it.
         self.subscribers: dict[str, bool] = {}
         self.free_addresses = 200
+        self.sessions: list[Asked] = []
 
     def get_caller_identity(self, asked: Asked) -> dict[str, Any]:
         who = f"arn:aws:iam::{self.standing.account_id}:user/ada"
@@ -46,6 +47,10 @@ class Others:
                 "CreateDate": self.standing.clock.now(),
             }
         }
+
+    def start_session(self, asked: Asked) -> dict[str, Any]:
+        self.sessions.append(asked)
+        return {"SessionId": "ada-1", "TokenValue": "canary-token", "StreamUrl": "wss://example.org/1"}
 
     def get_service_quota(self, asked: Asked) -> dict[str, Any]:
         return {
