@@ -15,7 +15,7 @@ SHELF = $(if $(BUCKET),--bucket $(BUCKET)) $(if $(FOLDER),--folder $(FOLDER))
 SOURCES := runtime tests requirements app.py stacks deploy $(wildcard bench docker migrations)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run token status verify stop psql migrate rollback backup restore drill schema test check format prove bench peers image ca synth access cost rehearse checkov plan deploy tunnel destroy parquet lock clean
+.PHONY: help setup run token apidocs status verify stop psql migrate rollback backup restore drill schema test check format prove bench peers image ca synth access cost rehearse checkov plan deploy tunnel destroy parquet lock clean
 
 help:  ## print these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,9 @@ restore: $(RUNTIME)  ## put the newest backup, or FROM=.. or AT=.., into a new d
 
 drill: $(RUNTIME)  ## prove the newest backup, or FROM=..: restore it elsewhere, verify it, trade on it
 	@$(BIN)/python -m runtime drill $(if $(FROM),--from $(FROM)) $(SHELF)
+
+apidocs: $(TEST)  ## write the routes of docs/api.md again from what the API says of itself
+	@$(BIN)/python -m tests.api.rewrite
 
 schema: $(RUNTIME)  ## write runtime/store/schema.sql again from the migrations
 	@$(BIN)/python -m runtime schema

@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, asyn
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, cast, get_args, get_origin
 
 import anyio.to_thread
 import uvicorn
@@ -140,6 +140,11 @@ def build(parts: Parts) -> FastAPI:
     app.add_api_websocket_route(f"{ROOT}/stream", _stream)
     app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
     return app
+
+
+def describe() -> dict[str, Any]:
+    """The OpenAPI document of all this, without a server."""
+    return build(cast(Parts, None)).openapi()
 
 
 def serve(app: FastAPI, *, host: str, port: int, on_listening: Callable[[int], None]) -> None:

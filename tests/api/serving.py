@@ -22,7 +22,7 @@ from runtime.settings import Secret
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS_MAX = 100  # of a machine that does much else
-CANARY = "canary-of-the-token-secret-0123456789-abcdefghij"
+CANARY = "canary-of-the-token-secret-0123456789-abcdefghij-klmnopqrstuvwxyz-0123456789"
 
 
 @dataclass

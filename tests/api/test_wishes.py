@@ -1,0 +1,179 @@
+"""What may be asked of desks: who may, in whose name it is written, and that the same wish is one row."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.api.conftest import ANNA, BERT
+from tests.api.serving import Api
+from tests.database import Database
+
+BOT = f"/bots/{ANNA.id('bot')}"
+HOSTILE = "'); drop table orders; -- <script>alert(1)</script> \u202e ${jndi:ldap://x} %s %(bot)s {0} \\"
+
+
+def commands(books: Database, key: str) -> list[tuple[Any, ...]]:
+    asked = "select user_id, verb, arguments, requested_by, reason from commands where idempotency_key = %s"
+    return books.rows(asked, (key,))
+
+
+@pytest.mark.parametrize(
+    ("verb", "written", "arguments"),
+    [
+        ("pause", "pause", {}),
+        ("resume", "resume", {}),
+        ("flatten", "flatten", {}),
+        ("reset", "reset", {}),
+        ("enable", "resume", {"enabled": "yes"}),
+        ("disable", "pause", {"enabled": "no"}),
+    ],
+)
+def test_wish__is_a_row_for_the_desk_with_who_and_why(
+    api: Api, books: Database, verb: str, written: str, arguments: dict[str, str]
+) -> None:
+    key = uuid4().hex
+    told = api.ask("POST", f"{BOT}/{verb}", key=key, json={"reason": HOSTILE})
+    assert told.status_code == 202, told.text
+    assert commands(books, key) == [(ANNA.user_id, written, arguments, "anna", HOSTILE)]
+    command = api.get(f"/commands/{told.json()['command_id']}")
+    assert (command["status"], command["outcome"], command["reason"]) == ("pending", None, HOSTILE)
+    lines = [
+        each for each in api.get("/audit")["items"] if each["facts"].get("command") == command["command_id"]
+    ]
+    assert [(each["actor"], each["action"]) for each in lines] == [("anna", f"asked for {written}")]
+
+
+def test_wish__that_comes_again_is_the_same_answer_and_one_row(api: Api, books: Database) -> None:
+    key, body = uuid4().hex, {"reason": "once"}
+    first = api.ask("POST", f"{BOT}/pause", key=key, json=body)
+    books.rows(
+        "update commands set status = 'done', outcome = 'it rests', finished_at = now() where idempotency_key = %s",
+        (key,),
+    )
+    again = api.ask("POST", f"{BOT}/pause", key=key, json=body)
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert len(commands(books, key)) == 1
+    assert api.get(f"/commands/{first.json()['command_id']}")["outcome"] == "it rests"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (f"{BOT}/pause", {"reason": "another"}),
+        (f"{BOT}/flatten", {"reason": "once"}),
+        (f"{BOT}/disable", {"reason": "once"}),
+    ],
+)
+def test_wish__another_one_under_the_same_key_is_refused(
+    api: Api, books: Database, path: str, body: dict[str, str]
+) -> None:
+    key = uuid4().hex
+    assert api.ask("POST", f"{BOT}/pause", key=key, json={"reason": "once"}).status_code == 202
+    told = api.ask("POST", path, key=key, json=body)
+    assert (told.status_code, told.json()["error"]["code"]) == (409, "KeyUsedBefore")
+    assert len(commands(books, key)) == 1
+
+
+def test_wish__from_many_at_once_is_one_row_and_one_answer(api: Api, books: Database) -> None:
+    key = uuid4().hex
+
+    def ask(_: int) -> tuple[int, bytes]:
+        told = api.ask("POST", f"{BOT}/pause", key=key, json={"reason": "together"})
+        return told.status_code, told.content
+
+    with ThreadPoolExecutor(8) as many:
+        told = set(many.map(ask, range(16)))
+    assert len(told) == 1
+    assert told.pop()[0] == 202
+    assert len(commands(books, key)) == 1
+
+
+def test_wish__of_a_viewer_or_for_a_stranger_changes_nothing(api: Api, books: Database) -> None:
+    before = books.rows("select count(*) from commands")
+    told = api.ask("POST", f"{BOT}/pause", role="viewer", json={})
+    assert (told.status_code, told.json()["error"]["facts"]["needed"]) == (403, "operator")
+    stranger = f"/bots/{BERT.id('bot')}/pause"
+    assert api.ask("POST", stranger, json={}).status_code == 404
+    assert api.ask("POST", f"/orders/{BERT.id('order')}/cancel", json={}).status_code == 404
+    decided = {"account_id": str(BERT.id("account")), "venue_id": "foreign 1"}
+    assert api.ask("POST", "/quarantine/ignore", json=decided).status_code == 404
+    adopted = {"account_id": str(ANNA.id("account")), "venue_id": "foreign 1", "bot_id": str(BERT.id("bot"))}
+    assert api.ask("POST", "/quarantine/adopt", json=adopted).status_code == 404
+    assert books.rows("select count(*) from commands") == before
+
+
+def test_wish__of_an_admin_is_written_in_the_name_of_whom_it_concerns(api: Api, books: Database) -> None:
+    key = uuid4().hex
+    told = api.ask("POST", f"/bots/{BERT.id('bot')}/pause", user="root", role="admin", key=key, json={})
+    assert told.status_code == 202, told.text
+    assert commands(books, key) == [(BERT.user_id, "pause", {}, "root", "")]
+
+
+def test_quarantine__is_decided_and_an_order_taken_back(api: Api, books: Database) -> None:
+    key = uuid4().hex
+    body = {"account_id": str(ANNA.id("account")), "venue_id": "foreign 1", "bot_id": str(ANNA.id("bot"))}
+    assert api.ask("POST", "/quarantine/adopt", key=key, json={**body, "reason": "mine"}).status_code == 202
+    assert commands(books, key) == [(ANNA.user_id, "adopt", {"venue_id": "foreign 1"}, "anna", "mine")]
+    key = uuid4().hex
+    assert api.ask("POST", f"/orders/{ANNA.id('order')}/cancel", key=key, json={}).status_code == 202
+    assert commands(books, key) == [(ANNA.user_id, "cancel", {"client_order_id": "hf1"}, "anna", "")]
+
+
+def test_settings__are_saved_whole_with_who_did(api: Api) -> None:
+    wish = {"risk_profile": "conservative", "settings": {"note": HOSTILE, "most": 3}}
+    saved = api.ask("PUT", "/settings", json=wish).json()
+    assert {name: saved[name] for name in wish} == wish
+    assert api.get("/settings") == saved
+    assert api.get("/audit", limit=1)["items"][0]["action"] == "user settings"
+    assert api.ask("PUT", "/settings", user="unknown", json=wish).status_code == 404
+
+
+BAD_BODIES = {
+    "empty": b"",
+    "no JSON": b"{",
+    "another type": b"[]",
+    "unknown name": b'{"reson": "x"}',
+    "NUL": b'{"reason": "a\\u0000b"}',
+    "lone surrogate": b'{"reason": "\\ud800"}',
+    "number": b'{"reason": 1e400}',
+    "deep": b'{"reason": ' + b"[" * 20_000 + b"]" * 20_000 + b"}",
+    "not UTF-8": b'{"reason": "\xff\xfe"}',
+    "70 kB": b'{"reason": "' + b"x" * 70_000 + b'"}',
+}
+
+
+@pytest.mark.parametrize("name", BAD_BODIES)
+def test_body__that_cannot_be_meant_is_refused(api: Api, books: Database, name: str) -> None:
+    key = uuid4().hex
+    told = api.ask("POST", f"{BOT}/pause", key=key, content=BAD_BODIES[name])
+    assert told.status_code == (413 if name == "70 kB" else 422), told.text
+    assert commands(books, key) == []
+
+
+BAD_SETTINGS = [
+    b"1e400",
+    b"NaN",
+    b"-Infinity",
+    b'{"a": {"b": [1, -1e999]}}',
+    b'"\\u0000"',
+    b'{"\\u0000": 1}',
+    b"{" * 5000,
+]
+
+
+@pytest.mark.parametrize("value", BAD_SETTINGS)
+def test_settings__what_json_can_say_and_postgresql_cannot_hold_is_refused(api: Api, value: bytes) -> None:
+    body = b'{"risk_profile": "balanced", "settings": {"a": ' + value + b"}}"
+    assert api.ask("PUT", "/settings", content=body).status_code == 422
+
+
+@pytest.mark.parametrize("key", ["", "a b", "x" * 201, "é"])
+def test_key__that_is_missing_or_odd_is_refused(api: Api, key: str) -> None:
+    with api.client(role="operator") as client:
+        headers = {"Idempotency-Key": key.encode()} if key else {}
+        told = client.post(f"{BOT}/pause", headers=headers, json={})  # type: ignore[arg-type]
+    assert told.status_code == 422
+    assert json.loads(told.content)["error"]["code"] == "InvalidRequest"
