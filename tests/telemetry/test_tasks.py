@@ -81,4 +81,5 @@ def test_tell__gives_each_kind_of_task_a_line_of_its_own() -> None:
         ("backup", ["BackupAgeHours", "CaDaysLeft"]),
         ("drill", ["DrillAgeDays"]),
         ("migrate", ["MigrationsFailed"]),
+        ("retention", ["RetentionLeft"]),
     ]
