@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
-from bench import candles, embedded, recovery, reports, spool, turn
+from bench import candles, embedded, models, recovery, reports, spool, turn
 from bench.figure import Figure
 from bench.ground import Ground, durable_server, migrated
 from bench.link import slow_link
@@ -37,6 +37,7 @@ def _figures(rounds: int) -> Iterator[Figure]:
         yield from candles.figures(server, rounds)
         yield from turn.figures(server)
         yield from reports.figures(server)
+        yield from models.figures(server, rounds)
         yield from _managed(server, rounds)
     yield from _embedded()
 

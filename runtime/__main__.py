@@ -17,7 +17,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from runtime import building, errors, following, logs, notifying, reporting, safekeeping, signing, upkeep
+from runtime import (
+    building,
+    errors,
+    following,
+    learned,
+    logs,
+    notifying,
+    reporting,
+    safekeeping,
+    signing,
+    upkeep,
+)
 from runtime.domain.identity import bot_id, user_id
 from runtime.domain.status import DeskStatus, Overview, ProcessStatus
 from runtime.engine import enrolment, lease, loop, recovery, scoring, verifying
@@ -364,6 +375,7 @@ def parser() -> argparse.ArgumentParser:
     following.add_roles(role)
     upkeep.add_roles(role)
     signing.add_roles(role)
+    learned.add_roles(role)
     role("stop", stop_all, "stop everything that `run` started, and the embedded PostgreSQL")
     role("psql", psql, "a console on the embedded PostgreSQL").add_argument(
         "arguments", nargs=argparse.REMAINDER

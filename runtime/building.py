@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from runtime import errors, logs
-from runtime.domain.identity import user_id
+from runtime.artefacts import places
+from runtime.domain.identity import UserId, user_id
 from runtime.domain.market import MarketKind
 from runtime.domain.status import DeskStatus
 from runtime.engine import lease, pulse
@@ -89,6 +90,7 @@ def build_desk(
         quote_age_seconds=settings.quote_age_seconds,
         remember_seconds=settings.remember_seconds,
         remember_versions=settings.remember_versions,
+        artefact_inline_bytes_max=settings.artefact_inline_bytes_max,
     )
     return Desk(
         account=account,
@@ -99,7 +101,15 @@ def build_desk(
         pace=pace,
         build_strategy=catalogue.build,
         stopping=stopping,
+        artefacts=artefacts(settings, store.tenant),
     )
+
+
+def artefacts(settings: Settings, tenant: UserId) -> places.Place:
+    """Where a tenant's models lie that are too large for a row."""
+    if settings.artefact_bucket is not None:
+        return places.Bucket(settings.artefact_bucket, str(tenant))
+    return places.Folder(settings.artefacts_dir, str(tenant))
 
 
 @dataclass(slots=True)

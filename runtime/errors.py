@@ -13,7 +13,8 @@
         ├── BadSettings, BadInput, SchemaMismatch, MigrationStopped, LeaseHeld, LeaseLost, BrokenInvariant, StoreLost,
         ├── NotAllowed, LibraryMissing, ShutdownOverrun, StoreUntrusted
         ├── BackupMissing, BackupUnfinished, BackupLost, BackupTruncated, BackupAltered, BackupMixedUp, BackupTooNew,
-        ├── BackupUnreadable, BackupDiffers, DatabaseExists, DumpFailed, DrillFailed, BucketUnavailable
+        ├── BackupUnreadable, BackupDiffers, BackupIncomplete, DatabaseExists, DumpFailed, DrillFailed,
+        ├── BucketUnavailable
         └── VenueUnsafe, LocalServerBroken, PortBusy, DiskFull, NoPermission, AlreadyRunning
 
 A class's docstring is the sentence that a person reads, with its facts in braces. Facts stay attributes, so that
@@ -327,6 +328,13 @@ class LibraryMissing(Halt):
     """{what} needs the library {library}, which is not installed here. {remedy}"""
 
     exit_code = 23
+
+
+class BackupIncomplete(Halt):
+    """Backup {name} is what was written, but {count} artefact(s) that it names cannot be had: {detail}. Look for them
+    in the older versions of the bucket or folder; without them the bots use what they learned before."""
+
+    exit_code = 43
 
 
 class DatabaseExists(Halt):

@@ -17,15 +17,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from runtime import building, errors, logs
-from runtime.backups import checking, drilling, dump, programs
+from runtime.backups import checking, drilling, dump, manifest, programs
 from runtime.backups.manifest import Manifest
 from runtime.backups.progress import Progress, megabytes
 from runtime.backups.restore import Target, restore
 from runtime.backups.s3 import Bucket
 from runtime.backups.shelf import Folder, Shelf
-from runtime.domain.identity import account_id, user_id
+from runtime.domain.identity import UserId, account_id, user_id
 from runtime.domain.market import MarketKind
 from runtime.domain.status import ProcessStatus
 from runtime.engine import enrolment, sampling, verifying
@@ -158,6 +159,9 @@ def verify_backup(settings: Settings, args: argparse.Namespace) -> int:
     shelf = _shelf(settings, args)
     made = checking.choose(shelf, name=args.name)
     checking.verify(shelf, made, Progress())
+    missing = _missing_artefacts(settings, made)
+    if missing:
+        raise errors.BackupIncomplete(name=made.name, count=len(missing), detail=manifest.sentence(missing))
     print(
         f"{made.name} is what was written: {made.size} bytes, {made.orders} orders, revision {made.revision}."
     )
@@ -262,6 +266,22 @@ def _shelf(settings: Settings, args: argparse.Namespace) -> Shelf:
     if args.bucket:
         return Bucket(args.bucket, region=os.environ.get("AWS_REGION"))
     return Folder(args.folder or settings.data_dir / "backups")
+
+
+def _missing_artefacts(settings: Settings, made: Manifest) -> list[str]:
+    """Models that lie outside the database are no part of a dump; each is read where these settings say it lies."""
+    missing = []
+    for path, told in made.contents.get("artefacts", {}).items():
+        tenant, _, sha256 = path.partition("/")
+        place = building.artefacts(settings, UserId(UUID(tenant)))
+        try:
+            if place.kind != told["place"]:
+                detail = f"it lies in a {told['place']}, and the settings name none"
+                raise errors.ArtefactUnusable(sha256=sha256, place=told["place"], detail=detail)
+            place.get(sha256)
+        except (errors.ArtefactUnusable, errors.ArtefactsUnavailable) as fault:
+            missing.append(f"{sha256} of {tenant}: {fault.facts['detail']}")
+    return missing
 
 
 def _tell_backup(settings: Settings, made: Manifest) -> None:

@@ -210,6 +210,11 @@ class Settings:
     keep_blocked_days: int = _setting("HOLDFAST_KEEP_BLOCKED_DAYS", _days, 365)
     keep_predictions_days: int = _setting("HOLDFAST_KEEP_PREDICTIONS_DAYS", _days, 365)
     keep_prompts_days: int = _setting("HOLDFAST_KEEP_PROMPTS_DAYS", _days, 90)
+    artefact_dir: Path | None = _setting("HOLDFAST_ARTEFACT_DIR", Path, None)
+    artefact_bucket: str | None = _setting("HOLDFAST_ARTEFACT_BUCKET", _text, None)
+    artefact_inline_bytes_max: int = _setting(
+        "HOLDFAST_ARTEFACT_INLINE_BYTES_MAX", _count(0, 64 << 20), 1 << 20
+    )
     webhook_url: Secret | None = _setting("HOLDFAST_WEBHOOK_URL", _webhook_url, None)
     telegram_token: Secret | None = _setting("HOLDFAST_TELEGRAM_TOKEN", _telegram_token, None)
     telegram_chat: int | None = _setting("HOLDFAST_TELEGRAM_CHAT", _chat, None)
@@ -270,6 +275,11 @@ class Settings:
         """What the API keeps: the secret of its tokens, its port, the sign-in that waits."""
         return self.data_dir / "api"
 
+    @property
+    def artefacts_dir(self) -> Path:
+        """Where lies what was learned and is too large for a row, unless there is a bucket for it."""
+        return self.artefact_dir or self.data_dir / "artefacts"
+
     def _contradictions(self) -> list[str]:
         faults = []
         if self.lease_seconds < 2 * self.request_timeout_seconds:
@@ -285,6 +295,8 @@ class Settings:
             )
         if self.api_jwks_url and _goes_in_the_clear(self.api_jwks_url):
             faults.append("HOLDFAST_API_JWKS_URL must begin with https:// unless it is on this machine.")
+        if self.artefact_dir and self.artefact_bucket:
+            faults.append("HOLDFAST_ARTEFACT_DIR and HOLDFAST_ARTEFACT_BUCKET are both set: name one.")
         if self.live and self.venue_url:
             faults.append(
                 "HOLDFAST_LIVE is yes and HOLDFAST_VENUE_URL is set: live orders go to the venue's own address only."

@@ -96,6 +96,9 @@ def desk_environment(desk: Desk, database: Database, *, user: str, stage: Stage)
         "HOLDFAST_SLOW_QUERY_SECONDS": "0.25",
         "HOLDFAST_SPOOL_DIR": SPOOL_DIR,
         "HOLDFAST_SPOOL_MEGABYTES_MAX": "256",
+        "HOLDFAST_ARTEFACT_DIR": "",
+        "HOLDFAST_ARTEFACT_BUCKET": "",
+        "HOLDFAST_ARTEFACT_INLINE_BYTES_MAX": "1048576",
         # Of the retention job, which alone clears anything.
         **KEPT_DAYS,
         # Off, unless the stage names a secret; the alarms tell people in any case.

@@ -48,7 +48,7 @@ class Folder:
 
     def put(self, body: bytes) -> str:
         with _translated(self.name), ThreadPoolExecutor(max_workers=1) as aside:
-            digest = aside.submit(hashlib.sha256, body)  # while the disk is busy
+            hashed = aside.submit(digest, body)  # while the disk is busy
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             fd, part = tempfile.mkstemp(prefix=".", suffix=".part", dir=self._folder)
             try:
@@ -56,7 +56,7 @@ class Folder:
                     file.write(body)
                     file.flush()
                     os.fsync(file.fileno())
-                sha256 = digest.result().hexdigest()
+                sha256 = hashed.result()
                 Path(part).rename(self._folder / sha256)
             except BaseException:
                 Path(part).unlink(missing_ok=True)
@@ -86,7 +86,7 @@ class Bucket:
         self.name = f"s3://{bucket}/{self._prefix}".rstrip("/")
 
     def put(self, body: bytes) -> str:
-        sha256 = hashlib.sha256(body).hexdigest()
+        sha256 = digest(body)
         with _translated(self.name), s3.translated("put an artefact", self._bucket):
             self._connected().put_object(
                 Bucket=self._bucket, Key=self._prefix + sha256, Body=body, ChecksumAlgorithm="CRC32"
@@ -109,8 +109,12 @@ class Bucket:
         return self._client
 
 
+def digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
 def checked(sha256: str, body: bytes, place: str) -> bytes:
-    if hashlib.sha256(body).hexdigest() != sha256:
+    if digest(body) != sha256:
         raise errors.ArtefactUnusable(sha256=sha256, place=place, detail="its bytes are others")
     return body
 

@@ -18,8 +18,8 @@ from runtime.domain.market import Quote
 from runtime.domain.money import ZERO
 from runtime.domain.order import Side
 
-# How far a price has to go for a signal to have been right or wrong, as a share; the same both ways, so that chance
-# alone is right half of the time.
+# How far a price has to go for a signal to have been right or wrong, as a share, unless the bot's gate says otherwise;
+# the same both ways, so that chance alone is right half of the time.
 REACH = Decimal("0.01")
 LIFE = timedelta(hours=4)
 # So late a price may still tell how a phantom expired.
@@ -119,9 +119,9 @@ def opening_price(side: Side, quote: Quote) -> Decimal:
     return quote.ask if side is Side.BUY else quote.bid
 
 
-def barriers(side: Side, opened_price: Decimal) -> Mapping[str, Decimal]:
+def barriers(side: Side, opened_price: Decimal, reach: Decimal = REACH) -> Mapping[str, Decimal]:
     """Where a signal was right, and where it was wrong; without one where no price above zero lies."""
-    way = REACH if side is Side.BUY else -REACH
+    way = reach if side is Side.BUY else -reach
     marks = {
         "take_profit": money.product(opened_price, 1 + way),
         "stop_loss": money.product(opened_price, 1 - way),

@@ -14,7 +14,7 @@ from runtime.domain.identity import ClientOrderId, VenueOrderId, order_id
 from runtime.domain.market import MarketKind, VenueOrder
 from runtime.domain.order import RESTING, Intent, Kind, Order, Side, Status
 from runtime.domain.wishes import Wishes
-from runtime.engine import proof, reconciling, remembering, sending
+from runtime.engine import proof, reconciling, remembering, sending, training
 from runtime.engine.desk import Bot, Desk, set_enabled, set_state
 from runtime.store import bots, operations, summaries
 from runtime.store.operations import Command, Quarantined
@@ -230,6 +230,19 @@ def _reset(desk: Desk, command: Command) -> str:
     return f"{bot.name} starts anew"
 
 
+def _promote(desk: Desk, command: Command) -> str:
+    """A version of a bot's model is used from now on."""
+    version = _argument(command, "version")
+    if not version.isdecimal() or len(version) > 9:
+        raise _refusal(command, f"{version!r:.40} is no version")
+    return training.promote(desk, _one_bot(desk, command), int(version))
+
+
+def _roll_back(desk: Desk, command: Command) -> str:
+    """A bot's model is the one again that it was before."""
+    return training.go_back(desk, _one_bot(desk, command))
+
+
 _VERBS: Mapping[str, Callable[[Desk, Command], str]] = {
     "pause": _pause,
     "resume": _resume,
@@ -239,6 +252,8 @@ _VERBS: Mapping[str, Callable[[Desk, Command], str]] = {
     "ignore": _ignore,
     "close": _close,
     "reset": _reset,
+    "promote": _promote,
+    "rollback": _roll_back,
 }
 
 
@@ -249,6 +264,12 @@ def _bots(desk: Desk, command: Command) -> list[Bot]:
     if bot is None:
         raise _refusal(command, "this desk does not run that bot")
     return [bot]
+
+
+def _one_bot(desk: Desk, command: Command) -> Bot:
+    if command.bot_id is None:
+        raise _refusal(command, "name the bot")
+    return _bots(desk, command)[0]
 
 
 def _names(chosen: list[Bot]) -> str:

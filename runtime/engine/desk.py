@@ -6,8 +6,11 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from runtime import errors, logs
+from runtime.artefacts.places import Place
+from runtime.domain import gate as gates
 from runtime.domain import risk
 from runtime.domain.decision import Memory, Strategy, View
+from runtime.domain.gate import Gate
 from runtime.domain.identity import BotId
 from runtime.domain.market import Market, MarketKind
 from runtime.domain.wishes import Wishes
@@ -17,6 +20,7 @@ from runtime.engine.ledger import Ledger
 from runtime.engine.pulse import Pulse
 from runtime.exchanges.port import Exchange
 from runtime.learning.memory import Watcher
+from runtime.learning.models import Logistic
 from runtime.learning.risk_keeper import RiskKeeper
 from runtime.store import bots
 from runtime.store.bots import Account
@@ -41,6 +45,7 @@ class Pace:
     quote_age_seconds: float  # a quote that is older leads to no new risk
     remember_seconds: float = 300  # how often the components are saved
     remember_versions: int = 5  # and how many saves of each are kept
+    artefact_inline_bytes_max: int = 1 << 20  # what is larger lies outside the database
 
 
 @dataclass(slots=True)
@@ -50,6 +55,27 @@ class Remembered:
     component: Watcher
     counted: dict[str, int]
     on_record: tuple[str, Mapping[str, int]] | None = None  # digest, and what it had been told of then
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A model that a gate judges by."""
+
+    model: Logistic
+    version: int
+    sha256: str
+
+
+@dataclass(slots=True)
+class Learner:
+    """The gate of a bot, and what it has learned."""
+
+    gate: Gate
+    name: str
+    used: Used | None = None  # None: every signal passes
+    judged: int = 0  # how many signals of the bot have ended
+    seen: int | None = None  # how many had at the last training; None before the first
+    try_at_monotonic: float = 0
 
 
 @dataclass(slots=True)
@@ -69,6 +95,7 @@ class Bot:
     former_symbols: tuple[str, ...] = ()  # that it held once and trades no more
     keeper: RiskKeeper = field(default_factory=RiskKeeper)
     remembered: tuple[Remembered, ...] = ()  # none before they were loaded: nothing may be saved over them
+    learner: Learner | None = None  # None: the bot has no gate
 
     @property
     def ticks_now(self) -> bool:
@@ -103,6 +130,7 @@ class Desk:
     writer: Writer | None = None  # None: nothing is told to CloudWatch
     pulse: Pulse | None = None
     observer: Observer | None = None  # None: nothing is kept of what it sees
+    artefacts: Place | None = None  # None: what is too large for a row is not kept
     standings: dict[BotId, Standing] = field(default_factory=dict)
     tell_at_monotonic: float = 0
     save_at_monotonic: float = 0
@@ -137,8 +165,11 @@ def load_bots(desk: Desk, *, may_halt: bool = True) -> None:
     desk.bots = []
     for row in rows:
         limits, faults = risk.parse_limits(row.limits)
+        learner = None
         try:
             strategy = desk.build_strategy(row.strategy, row.parameters, row.symbols)
+            gate = gates.parse(row.parameters)
+            learner = Learner(gate, gates.model_name(strategy.name)) if gate else None
         except errors.BotError as fault:
             faults = (*faults, str(fault))
         if faults or limits is None:
@@ -157,6 +188,7 @@ def load_bots(desk: Desk, *, may_halt: bool = True) -> None:
                 row.memory,
                 row.breaker_day,
                 recorded_memory=row.memory,
+                learner=learner,
             )
         )
 

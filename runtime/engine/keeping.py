@@ -3,6 +3,7 @@
 It touches the spool's folder and promises that nothing it is given makes it raise, or wait for PostgreSQL.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -36,6 +37,8 @@ class Observer:
     # Signals that are followed, and how those ended that are not yet written down.
     phantoms: dict[UUID, Phantom] = field(default_factory=dict)
     closes: dict[UUID, Close] = field(default_factory=dict)
+    # Of each bot, how many ended for better or worse since somebody asked.
+    ended: Counter[BotId] = field(default_factory=Counter)
     _due_at_monotonic: dict[object, float] = field(default_factory=dict)
 
     def keep(self, kind: Kind, at: datetime, facts: Mapping[str, object]) -> bool:

@@ -4,7 +4,7 @@ Between any two lines the process may die. Nothing here remembers anything that 
 """
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from runtime import errors, logs
@@ -14,6 +14,7 @@ from runtime.domain.decision import Decision, Proposal, View
 from runtime.domain.order import RESTING, Order, Status
 from runtime.engine import (
     commands,
+    gating,
     gauging,
     observing,
     phantoms,
@@ -22,6 +23,7 @@ from runtime.engine import (
     recovery,
     remembering,
     sending,
+    training,
     viewing,
 )
 from runtime.engine.clock import elapsed_seconds
@@ -50,6 +52,7 @@ def tick(desk: Desk) -> None:
         bot.recorded_memory = bot.memory
     remembering.save_due(desk)
     phantoms.follow(desk, sight)
+    training.learn(desk)
 
 
 def tick_bot(desk: Desk, bot: Bot, sight: Sight) -> TickMark:
@@ -91,10 +94,12 @@ def decide(bot: Bot, view: View) -> Decision | errors.InvalidDecision:
 
 def admit(desk: Desk, bot: Bot, decision: Decision, view: View) -> tuple[Proposal, ...]:
     limits = wishes.narrow(bot.limits, desk.wishes)
-    admission = risk.admit(decision.proposals, view, limits, viewing.risk_of(desk, bot, view))
+    gated = gating.judge(desk, bot, decision.proposals, view)
+    admission = risk.admit(gated.passed, view, limits, viewing.risk_of(desk, bot, view))
+    admission = replace(admission, blocked=gated.blocked + admission.blocked)
     if admission.breaker_trips:
         trip_breaker(desk, bot, view.now)
-    observing.judged(desk, bot, view, admission)
+    observing.judged(desk, bot, view, admission, gated.foretold)
     for blocked in admission.blocked:
         logs.info(
             "blocked", bot=bot.name, key=blocked.proposal.key, limit=blocked.limit, detail=blocked.detail

@@ -10,9 +10,11 @@ from runtime.domain import money, observation, performance, phantom
 from runtime.domain.decision import Decision, Proposal, View
 from runtime.domain.identity import order_id
 from runtime.domain.observation import Kind
+from runtime.domain.order import Side
 from runtime.domain.risk import Admission
 from runtime.engine import phantoms, viewing
 from runtime.engine.desk import Bot, Desk
+from runtime.engine.gating import Foretold
 from runtime.engine.keeping import Observer
 from runtime.engine.viewing import Sight
 
@@ -20,6 +22,7 @@ from runtime.engine.viewing import Sight
 MARK_SECONDS = 60
 # A bot's state as a whole; what it remembers stands in the ledger with every tick.
 SNAPSHOT_SECONDS = 300
+_EVEN = Decimal("0.5")
 
 
 def looked(desk: Desk, sight: Sight) -> None:
@@ -79,8 +82,8 @@ def _even(bot: Bot) -> dict[str, Decimal]:
     return {symbol: money.exact(Decimal(1) / len(bot.symbols)) for symbol in bot.symbols}
 
 
-def judged(desk: Desk, bot: Bot, view: View, admission: Admission) -> None:
-    """Every signal, taken or not, and how often which limit stood in the way."""
+def judged(desk: Desk, bot: Bot, view: View, admission: Admission, foretold: Mapping[str, Foretold]) -> None:
+    """Every signal, taken or not, what its model gave it, and how often which limit stood in the way."""
     observer = desk.observer
     if observer is None:
         return
@@ -94,8 +97,12 @@ def judged(desk: Desk, bot: Bot, view: View, admission: Admission) -> None:
     for proposal in admission.admitted:
         signals |= _signal(bot, view, proposal, why_not=None)
     for phantom_id, facts in signals.items():
-        known = phantom_id in observer.signals.get(bot.bot_id, ())
-        if not known and observer.keep(Kind.PHANTOM, view.now, facts):
+        if phantom_id in observer.signals.get(bot.bot_id, ()):
+            continue
+        said = foretold.get(str(facts["cause_key"]))
+        if said is not None:  # first: where the signal stands, what was foretold of it stands too
+            observer.keep(Kind.PREDICTION, view.now, _prediction(facts, said))
+        if observer.keep(Kind.PHANTOM, view.now, facts):
             phantoms.opened(observer, view.now, facts)
     observer.signals[bot.bot_id] = frozenset(signals)
 
@@ -160,10 +167,28 @@ def _signal(
         "score": proposal.score,
         "cause_key": proposal.key,
         "opened_price": price,
-        **phantom.barriers(proposal.side, price),
+        **phantom.barriers(proposal.side, price, bot.learner.gate.reach if bot.learner else phantom.REACH),
         "features": proposal.features,
     }
     return {phantom_id: facts}
+
+
+def _prediction(signal: Mapping[str, object], said: Foretold) -> dict[str, object]:
+    """Under the signal's own id, with which it ends; the features stand there."""
+    wins = said.wins >= _EVEN
+    rises = (signal["side"] == Side.BUY) == wins
+    return {
+        "prediction_id": signal["phantom_id"],
+        "bot_id": signal["bot_id"],
+        "symbol": signal["symbol"],
+        "model": said.model,
+        "horizon_seconds": round(phantom.LIFE.total_seconds()),
+        "direction": "up" if rises else "down",
+        "confidence": said.wins if wins else 1 - said.wins,
+        "price": signal["opened_price"],
+        "target": signal.get("take_profit") if wins else signal.get("stop_loss"),
+        "features": {},
+    }
 
 
 def _words(decision: Decision) -> dict[str, object]:

@@ -12,7 +12,7 @@ from typing import Any
 from runtime import errors, logs
 from runtime.domain import phantom
 from runtime.domain.order import Side
-from runtime.domain.phantom import Phantom
+from runtime.domain.phantom import Outcome, Phantom
 from runtime.engine.desk import Desk
 from runtime.engine.keeping import COMPLAIN_SECONDS, Observer
 from runtime.engine.viewing import Sight
@@ -74,6 +74,7 @@ def follow(desk: Desk, sight: Sight) -> None:
         end = phantom.judge(each, quote, sight.now)
         if end is not None:
             observer.closes[each.phantom_id] = end
+            observer.ended[each.bot_id] += end.outcome is not Outcome.VOID
             del observer.phantoms[each.phantom_id]
     if observer.closes:
         _close(desk, observer, sight.now)

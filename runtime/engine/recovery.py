@@ -7,7 +7,7 @@ from runtime import errors, logs
 from runtime.domain.order import Order, Status
 from runtime.domain.reconcile import Finding
 from runtime.engine import desk as desks
-from runtime.engine import phantoms, reconciling, remembering
+from runtime.engine import phantoms, reconciling, remembering, training
 from runtime.engine.desk import Desk
 from runtime.engine.proof import HISTORY_MARGIN
 from runtime.store import bots, operations
@@ -23,7 +23,7 @@ class Report:
     found_pending: int
     found_unsettled: int
     reconciliation: Reconciliation
-    remembered: tuple[str, ...]  # what each component brought back, a sentence each
+    remembered: tuple[str, ...]  # what each component and model brought back, a sentence each
 
 
 def recover(desk: Desk) -> Report:
@@ -39,7 +39,7 @@ def recover(desk: Desk) -> Report:
     reconciling.record_baseline_once(desk)
     done = reconciling.run(desk, "recovery", look_back(desk, unsettled))
     phantoms.load(desk)
-    remembered = remembering.load(desk)
+    remembered = (*remembering.load(desk), *training.load(desk))
     desk.lease.record_ready()
     report = Report(len(pending), len(unsettled), done, remembered)
     logs.info(

@@ -37,7 +37,7 @@ def numbers(features: Mapping[str, object]) -> dict[str, float]:
     """Those that are numbers, as floats. One that is not finite is refused: it would spoil whatever it touches."""
     found: dict[str, float] = {}
     for name, value in features.items():
-        number = _number(value)
+        number = _number(value) if isinstance(name, str) else None
         if number is None:
             continue
         if not isfinite(number):

@@ -22,7 +22,7 @@ EXAMPLES_MAX = 2000
 # One of so many, the newest, is kept out of the training and judges it.
 HOLD_OUT = 4
 STEPS_MAX = 25
-_PENALTY = 1.0
+_PENALTY = 4.0
 _PENALTY_OF_BASE = 1e-3
 _FAR = 8.0  # standard deviations: what lies beyond says no more than this
 _CERTAIN = 1e-6

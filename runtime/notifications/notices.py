@@ -76,6 +76,11 @@ TELLINGS: Mapping[str, Telling] = {
         ("bot", "component", "version"),
         "What {component} of bot {bot} remembered (save {version}) cannot be used: {detail}. The one before is tried.",
     ),
+    "a model cannot be used": Telling(
+        Kind.SAVE_UNUSABLE,
+        ("bot", "model", "version"),
+        "Model {model} of bot {bot} (version {version}) cannot be used: {detail}. The one before is tried.",
+    ),
     "the ledger is out of reach; nothing is sent": Telling(
         Kind.STORE_LOST, (), "PostgreSQL is away; no order leaves without it. {detail}"
     ),

@@ -14,6 +14,8 @@ from runtime.store.pool import Fence, Row, Tx
 
 _SQL = queries.load("components")
 
+_ROWS_MAX = 1000
+
 Counted = Mapping[str, int]  # by symbol, the number of the last trade that the component was told of
 
 
@@ -29,6 +31,29 @@ class SavedState:
     saved: Saved
     intact: bool
     counted: Counted
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The newest save of a component; `whole` counts the saves whose bytes are those that were written."""
+
+    account: str
+    bot: str
+    component: str
+    version: int
+    saved_at: datetime
+    age_seconds: float
+    shape: int
+    codec: str
+    size: int
+    sha256: str
+    is_whole: bool
+    kept: int
+    whole: int
+
+
+def load_components(tx: Tx) -> list[Listed]:
+    return [Listed(*row) for row in tx.rows(_SQL["load_components"], {"count": _ROWS_MAX})]
 
 
 def load_newest(tx: Tx, account_id: AccountId) -> list[SavedState]:

@@ -102,6 +102,8 @@ def _measure(connection: psycopg.Connection[Row]) -> Contents:
     revisions = rows(_SQL["load_revisions"])
     connection.execute(_SQL["count_rows"].encode())
     counts = parse_json(rows(_SQL["load_row_counts"])[0][0])
+    connection.execute(_SQL["note_artefacts"].encode())
+    artefacts = parse_json(rows(_SQL["load_artefacts"])[0][0])
     orders: Contents = {}
     for account, status, count in rows(_SQL["load_order_states"]):
         orders.setdefault(account, {})[status] = count
@@ -117,6 +119,8 @@ def _measure(connection: psycopg.Connection[Row]) -> Contents:
         "orders": orders,
         "fills": fills,
         "chains": chains,
+        # Not told where there are none: manifests that were written before there could be any say the same.
+        **({"artefacts": dict(sorted(artefacts.items()))} if artefacts else {}),
     }
 
 

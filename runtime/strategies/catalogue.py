@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from runtime import errors
+from runtime.domain import gate
 from runtime.domain.decision import Strategy
 from runtime.strategies.grid import Grid
 from runtime.strategies.mean_reversion import MeanReversion
@@ -28,4 +29,5 @@ def build(name: str, parameters: Mapping[str, object], symbols: tuple[str, ...])
         raise errors.BadInput(
             where=f"The symbols of {name}", detail=f"they are {list(symbols)!r:.200}", remedy=remedy
         )
-    return parse(parameters, symbols)
+    gate.parse(parameters)  # the bot's, not the strategy's, but what is wrong with it is said here too
+    return parse(gate.without(parameters), symbols)

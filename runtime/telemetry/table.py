@@ -96,6 +96,7 @@ SHUTDOWN_SECONDS = Metric(
 
 TICK_SECONDS = _duration("TickSeconds", "One tick of the desk.")
 DECIDE_SECONDS = _duration("DecideSeconds", "One decision of one strategy.")
+TRAIN_SECONDS = _duration("TrainSeconds", "One training of a model, of which a tick does one at most.")
 ORDER_SUBMIT_SECONDS = _duration("OrderSubmitSeconds", "One order to the venue and its answer.")
 ORDERS_SENT = _counter("OrdersSent", "Orders that were to be sent, by what came back.", "answer")
 DUPLICATES_PREVENTED = _counter("DuplicatesPrevented", "Intents that stood in the ledger: not sent again.")

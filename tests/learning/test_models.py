@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime import errors
-from runtime.learning import features, gate, memory, models
+from runtime.domain import gate
+from runtime.domain.gate import Gate
+from runtime.learning import features, memory, models
 from runtime.learning.features import NotFinite
-from runtime.learning.gate import Gate
 from runtime.learning.memory import Codec, Saved, Unreadable
 from runtime.learning.models import EXAMPLES_MAX, Example, Logistic, Retraining
 from tests.venue import ROOT

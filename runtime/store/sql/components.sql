@@ -31,3 +31,19 @@ with guard as (
 )
 select (select version from written),
   assert_written((select count(*) from guard), (select count(*) from written), 1)
+
+-- load_components: the newest save of every component of every bot, and how many saves of it are kept and whole
+select accounts.name, bots.name, s.component, s.version, s.saved_at, extract(epoch from clock_timestamp() - s.saved_at)::float8,
+  s.shape, s.codec, octet_length(s.body), encode(s.digest, 'hex'), sha256(s.body) = s.digest, kept.count, kept.whole
+from bots
+join accounts using (user_id, account_id)
+cross join lateral (
+  select distinct on (component) * from component_states where component_states.bot_id = bots.bot_id
+  order by component, version desc
+) as s
+cross join lateral (
+  select count(*) as count, count(*) filter (where sha256(body) = digest) as whole from component_states
+  where component_states.bot_id = bots.bot_id and component_states.component = s.component
+) as kept
+order by accounts.name, bots.name, s.component
+limit %(count)s

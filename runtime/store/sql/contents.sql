@@ -35,6 +35,27 @@ $counts$
 -- load_row_counts: what the block before it counted
 select current_setting('holdfast.row_counts')
 
+-- note_artefacts: what models need that lies outside the database, if this revision has any; a setting, as above
+do $artefacts$
+declare
+  found jsonb := '{}';
+begin
+  if to_regclass('holdfast.artefacts') is not null then
+    execute $query$
+      select coalesce(jsonb_object_agg(a.user_id || '/' || encode(a.digest, 'hex'),
+        jsonb_build_object('size', a.size, 'place', a.place)), '{}')
+      from holdfast.artefacts as a
+      where a.place <> 'database' and exists (
+        select from holdfast.models as m where m.digest = a.digest and m.user_id = a.user_id)
+    $query$ into found;
+  end if;
+  perform set_config('holdfast.artefacts', found::text, true);
+end
+$artefacts$
+
+-- load_artefacts: what the block before it noted
+select current_setting('holdfast.artefacts')
+
 -- load_revisions: the schema's revision, of the same instant as the rows
 select version_num from public.alembic_version
 

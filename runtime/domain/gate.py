@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 
 from runtime import errors
-from runtime.domain import money
+from runtime.domain import money, phantom
 
 PARAMETER = "gate"
 _COUNT_MAX = 10_000
@@ -19,6 +19,9 @@ class Gate:
     probability_min: Decimal  # what a signal must at least have of winning
     examples_min: int = 40  # signals that ended, before the first training
     retrain_every: int = 20  # and from one training to the next
+    reach: Decimal = (
+        phantom.REACH
+    )  # how far a price has to go for a signal to have been right or wrong, as a share
 
 
 def model_name(strategy: str) -> str:
@@ -39,23 +42,26 @@ def parse(parameters: Mapping[str, object]) -> Gate | None:
     if not isinstance(raw, Mapping):
         raise _unusable([f"it is {raw!r:.40}, not a table"])
     faults = [f"{name!r:.40} is not known; known are {', '.join(known)}" for name in raw if name not in known]
-    least = _share(raw.get("probability_min"), faults)
+    least = _share("probability_min", raw.get("probability_min"), faults)
+    reach = _share("reach", raw.get("reach", phantom.REACH), faults)
+    if reach in (0, 1):
+        faults.append(f"reach is {reach}, not between 0 and 1")
     counts = {
         name: _count(name, raw[name], faults) for name in ("examples_min", "retrain_every") if name in raw
     }
     if faults:
         raise _unusable(faults)
-    return Gate(least, **counts)
+    return Gate(least, **counts, reach=reach)
 
 
-def _share(raw: object, faults: list[str]) -> Decimal:
+def _share(name: str, raw: object, faults: list[str]) -> Decimal:
     try:
         share = money.parse(raw)
         if 0 <= share <= 1:
             return share
-        faults.append(f"probability_min is {share}, not from 0 to 1")
+        faults.append(f"{name} is {share}, not from 0 to 1")
     except ValueError as fault:
-        faults.append(f"probability_min: {fault}")
+        faults.append(f"{name}: {fault}")
     return Decimal(0)
 
 
