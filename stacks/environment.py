@@ -75,7 +75,9 @@ def retention_environment(database: Database, *, user: str, stage: str) -> dict[
     return {**task_environment(database, user=user, stage=stage), **KEPT_DAYS}
 
 
-def desk_environment(desk: Desk, database: Database, *, user: str, stage: Stage) -> dict[str, str]:
+def desk_environment(
+    desk: Desk, database: Database, *, user: str, stage: Stage, artefacts: str
+) -> dict[str, str]:
     """Every setting that is no secret, its default too, so that the template shows what a desk runs with."""
     return {
         **task_environment(database, user=user, stage=stage.name),
@@ -97,7 +99,7 @@ def desk_environment(desk: Desk, database: Database, *, user: str, stage: Stage)
         "HOLDFAST_SPOOL_DIR": SPOOL_DIR,
         "HOLDFAST_SPOOL_MEGABYTES_MAX": "256",
         "HOLDFAST_ARTEFACT_DIR": "",
-        "HOLDFAST_ARTEFACT_BUCKET": "",
+        "HOLDFAST_ARTEFACT_BUCKET": artefacts,
         "HOLDFAST_ARTEFACT_INLINE_BYTES_MAX": "1048576",
         # Of the retention job, which alone clears anything.
         **KEPT_DAYS,
