@@ -20,7 +20,7 @@ CLIENTS_MAX = 1000
 QUEUE_MAX = 200
 QUEUE_LETTERS_MAX = 4_000_000
 HELLO_SECONDS = 5.0
-# For its clients: sign in again, come back, come back later.
+# For its clients: sign in again, come back, and twice: come back later.
 NOT_SIGNED_IN, TOO_SLOW, TOO_MANY, AWAY = 4401, 4408, 4429, 4503
 
 Gone = tuple[type[Exception], ...]

@@ -179,6 +179,14 @@ def test_stream__hears_nobody_who_does_not_sign_in(api: Api, hello: str) -> None
         assert closed.value.rcvd.code in (4401, 1009)
 
 
+def test_stream__sends_nobody_away_for_being_slow_to_say_who_they_are(api: Api) -> None:
+    with connect(f"{api.url.replace('http', 'ws')}/api/v1/stream") as heard:
+        with pytest.raises(ConnectionClosed) as closed:
+            heard.recv(timeout=SECONDS_MAX)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4408
+
+
 def test_stream__goes_on_when_its_ear_was_cut_off(api: Api, live: Desk, who: str, books: Database) -> None:
     """As after a restart of PostgreSQL: every session is gone, what was written meanwhile is found by looking."""
     ledger = live.ledger()

@@ -1,7 +1,6 @@
 // One WebSocket for as long as the page is open: a snapshot, then changes. A lost connection is told, tried again, and
 // resumed where it broke off.
 
-import { ask } from "./api.js";
 import * as live from "./live.js";
 import * as session from "./session.js";
 
@@ -22,28 +21,17 @@ export function follow(onRefused) {
   socket = mine;
   mine.onopen = () => mine.send(JSON.stringify({ token: session.current().token, resume: place }));
   mine.onmessage = (event) => hear(JSON.parse(event.data));
-  mine.onclose = async (event) => {
+  mine.onclose = (event) => {
     if (socket !== mine) return;
     live.connected("lost");
-    if (event.code === NOT_SIGNED_IN && (await isRefused()) && socket === mine) {
+    if (event.code === NOT_SIGNED_IN) {
       place = null;
       onRefused();
       return;
     }
-    if (socket !== mine) return;
     timer = setTimeout(() => follow(onRefused), waitMilliseconds);
     waitMilliseconds = Math.min(waitMilliseconds * 2, WAIT_MILLISECONDS_MAX);
   };
-}
-
-/** A stream is closed with that code too when a browser that is busy says its token too late: so the API is asked. */
-async function isRefused() {
-  try {
-    await ask("/session");
-    return false;
-  } catch (refusal) {
-    return refusal.code === "NotSignedIn";
-  }
 }
 
 /** For another to sign in: nothing of the one before may stay. */
