@@ -64,7 +64,9 @@ def print_address(settings: Settings, _: argparse.Namespace) -> int:
 def address_of_page(settings: Settings, user: str) -> str:
     """The code stands behind the # of the address, which a browser sends to nobody."""
     code = signin.issue(settings.api_dir, user=user, role="operator", now=datetime.now(UTC))
-    return f"http://{settings.api_host}:{port_of(settings)}/#sign-in={code}"
+    # Every address is none that a browser could open; this machine's own is among them.
+    host = settings.api_host if settings.api_host not in ("0.0.0.0", "::") else "127.0.0.1"
+    return f"http://{host}:{port_of(settings)}/#sign-in={code}"
 
 
 def port_of(settings: Settings) -> int:

@@ -18,11 +18,11 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from runtime import errors
+from runtime import errors, signing
 from runtime.api import signin, tokens
 from runtime.api.tokens import PublishedKeys, SharedSecret, Verifier
 from runtime.domain.identity import user_id
-from runtime.settings import Secret
+from runtime.settings import Secret, Settings
 from tests.api.serving import CANARY, Api
 
 NOW = int(time.time())
@@ -215,6 +215,13 @@ def test_sign_in__works_once_and_in_its_time(tmp_path: Path) -> None:
     assert signin.redeem(tmp_path, code, now) == ("anna", "operator")
     with pytest.raises(errors.NotSignedIn):
         signin.redeem(tmp_path, code, now)
+
+
+@pytest.mark.parametrize(("host", "shown"), [("0.0.0.0", "127.0.0.1"), ("127.0.0.2", "127.0.0.2")])
+def test_sign_in__is_at_an_address_that_a_browser_can_open(tmp_path: Path, host: str, shown: str) -> None:
+    told = {"HOLDFAST_DATA_DIR": str(tmp_path), "HOLDFAST_API_HOST": host, "HOLDFAST_API_PORT": "8100"}
+    address = signing.address_of_page(Settings.from_env(told), "anna")
+    assert address.startswith(f"http://{shown}:8100/#sign-in=")
 
 
 def test_token__of_make_token_says_what_it_was_asked() -> None:

@@ -4,6 +4,7 @@ Each service of ours is also held against the program: its command line is under
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,9 +37,14 @@ def test_compose__has_a_desk_for_each_sample_account_and_no_other() -> None:
     assert all(f'name = "{each}"' in text for each in accounts)
 
 
+@pytest.mark.parametrize("name", [*DESKS, "api"])
+def test_compose__nothing_starts_before_the_migration_succeeded(name: str) -> None:
+    assert {("migrate", FINISHED), ("postgres", "service_healthy")} <= gates(name)
+
+
 @pytest.mark.parametrize("name", DESKS)
-def test_compose__no_desk_starts_before_the_migration_succeeded(name: str) -> None:
-    assert {("migrate", FINISHED), ("enrol", FINISHED), ("postgres", "service_healthy")} <= gates(name)
+def test_compose__no_desk_starts_before_it_is_enrolled(name: str) -> None:
+    assert ("enrol", FINISHED) in gates(name)
 
 
 @pytest.mark.parametrize("name", ["migrate", "enrol"])
@@ -84,6 +90,16 @@ def test_compose__no_database_password_stands_in_it() -> None:
     ignored = (ROOT / "docker" / ".gitignore").read_text().split()
     assert "/secrets/" in ignored
     assert all(each.startswith("./secrets/") for each in told)
+
+
+def test_compose__every_role_that_signs_in_is_given_its_password() -> None:
+    users = {
+        each["environment"]["DATABASE_URL"].partition("://")[2].partition("@")[0]
+        for each in SERVICES.values()
+        if "DATABASE_URL" in each.get("environment", {})
+    }
+    made = re.findall(r"create role (\w+) login password", (ROOT / "docker/initdb/roles.sql").read_text())
+    assert users == {*made, SERVICES["postgres"]["environment"]["POSTGRES_USER"]}
 
 
 def test_compose__its_postgres_is_the_one_whose_client_the_image_has() -> None:
