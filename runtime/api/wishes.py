@@ -11,6 +11,7 @@ from uuid import UUID
 
 from runtime import errors
 from runtime.api.tokens import Principal
+from runtime.domain.wishes import parse_caps
 from runtime.store import bot_pages, operation_pages, order_pages, user_settings
 from runtime.store.bot_pages import Bot
 from runtime.store.operation_pages import Command, Wish
@@ -116,6 +117,10 @@ def ask_cancel(asker: Asker, order_id: UUID, body: Cancelled, key: str) -> Comma
 
 def save_settings(asker: Asker, body: Preferences) -> UserSettings:
     """What the tenant wishes from now on."""
+    # Desks take no new risk by caps that they cannot read: better to refuse them here.
+    _, faults = parse_caps(body.settings)
+    if faults:
+        raise errors.InvalidRequest(detail="; ".join(faults))
     with asker.store.single("save the settings") as tx:
         saved = user_settings.record_settings(
             tx, body.risk_profile, body.settings, actor=asker.principal.name

@@ -1,4 +1,4 @@
-"""What a tenant wishes: a risk profile, and settings that nobody but its own programs reads."""
+"""What a tenant wishes: a risk profile, caps for its bots, and settings that nobody but its own programs reads."""
 
 import json
 from dataclasses import dataclass

@@ -164,6 +164,17 @@ BAD_SETTINGS = [
 ]
 
 
+@pytest.mark.parametrize("cap", ["many", "-1", "NaN", 1.5, [], "1e400"])
+def test_settings__caps_that_no_desk_could_use_are_refused(api: Api, cap: object) -> None:
+    body = {"risk_profile": "balanced", "settings": {"order_quote_max": cap, "daily_loss_quote_max": "-2"}}
+    refused = api.ask("PUT", "/settings", json=body)
+    assert refused.status_code == 422
+    sentence = refused.json()["error"]["sentence"]
+    assert "order_quote_max" in sentence
+    assert "daily_loss_quote_max" in sentence
+    assert api.ask("PUT", "/settings", json={**body, "settings": {"order_quote_max": "100"}}).status_code == 200
+
+
 @pytest.mark.parametrize("value", BAD_SETTINGS)
 def test_settings__what_json_can_say_and_postgresql_cannot_hold_is_refused(api: Api, value: bytes) -> None:
     body = b'{"risk_profile": "balanced", "settings": {"a": ' + value + b"}}"
