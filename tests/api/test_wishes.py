@@ -172,7 +172,9 @@ def test_settings__caps_that_no_desk_could_use_are_refused(api: Api, cap: object
     sentence = refused.json()["error"]["sentence"]
     assert "order_quote_max" in sentence
     assert "daily_loss_quote_max" in sentence
-    assert api.ask("PUT", "/settings", json={**body, "settings": {"order_quote_max": "100"}}).status_code == 200
+    assert (
+        api.ask("PUT", "/settings", json={**body, "settings": {"order_quote_max": "100"}}).status_code == 200
+    )
 
 
 @pytest.mark.parametrize("value", BAD_SETTINGS)
