@@ -1,10 +1,10 @@
-"""`python -m bench`: prints the figures of the README with their targets. Takes about two minutes."""
+"""`python -m bench`: prints the figures of the README with their targets. Takes some minutes."""
 
 import argparse
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
-from bench import candles, embedded, models, recovery, reports, spool, turn
+from bench import api, candles, embedded, models, recovery, reports, spool, turn
 from bench.figure import Figure
 from bench.ground import Ground, durable_server, migrated
 from bench.link import slow_link
@@ -38,6 +38,7 @@ def _figures(rounds: int) -> Iterator[Figure]:
         yield from turn.figures(server)
         yield from reports.figures(server)
         yield from models.figures(server, rounds)
+        yield from api.figures(server, rounds)
         yield from _managed(server, rounds)
     yield from _embedded()
 
