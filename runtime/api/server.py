@@ -492,12 +492,8 @@ async def _stream(socket: WebSocket) -> None:
             told = _parse(_HELLO, (await socket.receive_text()).encode())
         principal = await _verified(parts, told.token)
         parts.rates.take(f"{principal.user}", time.monotonic())
-    except TimeoutError:
-        await socket.close(streaming.TOO_SLOW, "it did not say in time who it is")
-    except errors.TooManyRequests as refusal:
-        await socket.close(streaming.TOO_MANY, str(refusal)[:120])
-    except errors.Refused as refusal:
-        await socket.close(streaming.NOT_SIGNED_IN, str(refusal)[:120])
+    except (errors.Refused, TimeoutError) as refusal:
+        await socket.close(*streaming.farewell(refusal))
     except _GONE:
         return
     else:

@@ -92,6 +92,17 @@ async def follow(
         await _drop(socket, client, meters, gone)
 
 
+def farewell(refusal: Exception) -> tuple[int, str]:
+    """How one is sent away who did not get in: the code and the reason."""
+    match refusal:
+        case TimeoutError():
+            return TOO_SLOW, "it did not say in time who it is"
+        case errors.TooManyRequests():
+            return TOO_MANY, str(refusal)[:120]
+        case _:
+            return NOT_SIGNED_IN, str(refusal)[:120]
+
+
 async def _drop(socket: Socket, client: _Client, meters: Meters, gone: Gone) -> None:
     code, reason = NOT_SIGNED_IN, "its token ran out"
     if client.slow.is_set():

@@ -11,7 +11,7 @@ from runtime.domain.observation import Kind
 from runtime.engine.clock import elapsed_seconds
 from runtime.engine.desk import Bot, Desk, Learner, Used
 from runtime.learning import features, models
-from runtime.learning.memory import Saved
+from runtime.learning.memory import Saved, Unreadable
 from runtime.learning.models import Example, Logistic, Retraining
 from runtime.store import models as stored
 from runtime.store import phantoms
@@ -169,8 +169,8 @@ def _tried(desk: Desk, bot: Bot, row: ModelRow) -> Used | None:
     body = _body_in_database(desk, row)
     try:
         return _used(desk, row, body)
-    except Exception as fault:  # noqa: BLE001 # broad: whatever it raises, the version before is tried
-        why = str(fault) or type(fault).__name__
+    except (errors.Refused, Unreadable) as fault:
+        why = str(fault)
     desk.meters.count(table.CHECKSUM_FAILURES)
     logs.error("a model cannot be used", bot=bot.name, model=row.name, version=row.version, detail=why)
     return None
