@@ -7,7 +7,7 @@ from typing import Any
 from runtime.local import processes
 from runtime.telemetry.emf import NAMESPACE
 from stacks import metrics as drawn
-from tests.api.serving import SECONDS_MAX, Api, serving
+from tests.api.serving import CANARY, SECONDS_MAX, Api, serving
 from tests.database import Database
 from tests.telemetry.specification import faults_of
 
@@ -59,7 +59,7 @@ def test_api__in_trouble_sends_every_metric_that_the_stacks_draw(tmp_path: Path,
 
 def test_api__believes_a_secret_that_its_environment_holds(tmp_path: Path, database: Database) -> None:
     secret = {
-        "HOLDFAST_API_SECRET": "canary-of-the-token-secret-0123456789-abcdefghij",
+        "HOLDFAST_API_SECRET": CANARY,
         "HOLDFAST_API_SECRET_FILE": "",
     }
     with serving(tmp_path, database.url("holdfast_api"), **secret) as api:
