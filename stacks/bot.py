@@ -12,7 +12,6 @@ from constructs import Construct
 from stacks.container import SCRATCH, WRITABLE, Container, SecretFields, camel, define_task, image_digest
 from stacks.data import Database
 from stacks.environment import (
-    API_PORT,
     SIMULATOR_PORT,
     api_environment,
     api_secrets,
@@ -35,13 +34,7 @@ LISTENS = (
     f"import socket; socket.create_connection(('127.0.0.1', {SIMULATOR_PORT}), 3)",
 )
 
-
 API_CPU, API_MEMORY_MB = 256, 512
-ANSWERS = (
-    "python",
-    "-c",
-    f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:{API_PORT}/api/v1/health', timeout=5)",
-)
 # What the agent of ECS writes to, which comes into the container when somebody may look at the page.
 OF_THE_AGENT = {
     "agent": "/managed-agents",
@@ -116,7 +109,7 @@ class BotStack(Stack):
             command=(API,),
             environment=api_environment(self.stage, self.database, user=DATABASE_USERS[API], dumps=dumps),
             secrets=[SecretFields(arn, names) for arn, names in api_secrets(self.stage).items()],
-            health_command=ANSWERS,
+            health_command=_answers(self.stage.api_port),
             cpu=API_CPU,
             memory_mb=API_MEMORY_MB,
             folders={**WRITABLE, **OF_THE_AGENT},
@@ -152,6 +145,12 @@ class BotStack(Stack):
         Tags.of(service).add("holdfast:desk", container.name)
         CfnOutput(self, f"{name}ServiceName", value=service.attr_name)
         return service
+
+
+def _answers(port: int) -> tuple[str, ...]:
+    """Whether the API lives; that it can reach the database too is what `ready` says, and no reason to restart it."""
+    ask = f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:{port}/api/v1/health', timeout=5)"
+    return ("python", "-c", ask)
 
 
 def desired_count(stack: Stack, name: str) -> CfnParameter:

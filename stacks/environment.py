@@ -38,7 +38,6 @@ MESSAGES: Mapping[str, Mapping[str, str]] = {
     "webhook": {"HOLDFAST_WEBHOOK_URL": "webhook_url"},
     "telegram": {"HOLDFAST_TELEGRAM_TOKEN": "telegram_token", "HOLDFAST_TELEGRAM_CHAT": "telegram_chat"},
 }
-API_PORT = 8080
 # The simulated venue beside a paper desk: its address in their common network, and the account that it opens by itself.
 SIMULATOR_PORT = 8000
 PAPER: Mapping[str, str] = {
@@ -138,7 +137,7 @@ def api_environment(stage: Stage, database: Database, *, user: str, dumps: str) 
         **task_environment(database, user=user, stage=stage.name),
         "HOLDFAST_METRICS_SECONDS": "60",
         "HOLDFAST_API_HOST": "127.0.0.1",
-        "HOLDFAST_API_PORT": str(API_PORT),
+        "HOLDFAST_API_PORT": str(stage.api_port),
         "HOLDFAST_API_THREADS": "4",
         "HOLDFAST_API_JWKS_URL": stage.api_jwks_url,
         "HOLDFAST_API_ISSUER": stage.api_issuer,

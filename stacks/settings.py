@@ -130,6 +130,7 @@ class Stage:
     api_jwks_url: str
     api_issuer: str
     api_audience: str
+    api_port: int
     composite_alarms: bool
     page_to: tuple[str, ...]
     deployer_trust: str
@@ -207,6 +208,7 @@ TABLE: Mapping[str, tuple[Any, Any]] = {
     "api_jwks_url":             ("",                      ""),                        # an issuer's keys: RS256
     "api_issuer":               ("holdfast",              "holdfast"),
     "api_audience":             ("holdfast-api",          "holdfast-api"),
+    "api_port":                 (8080,                    8080),                      # of its own task alone
     "composite_alarms":         (False,                   True),
     "page_to":                  ((),                      ()),                        # e-mail addresses
     "deployer_trust":           ("",                      ""),                        # owner/repository, or an ARN
@@ -325,6 +327,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
      lambda s: bool(s.api_secret_arn) and not (SECRET_ARN.fullmatch(s.api_secret_arn) and not s.api_jwks_url)),
     ("api_jwks_url must be empty or begin with https://",
      lambda s: bool(s.api_jwks_url) and not s.api_jwks_url.startswith("https://")),
+    ("api_port must be from 1024 to 65535", lambda s: not 1024 <= s.api_port <= 65535),
     ("api_issuer and api_audience must be words", lambda s: not (s.api_issuer.strip() and s.api_audience.strip())),
     ("deployer_trust must be empty, a GitHub repository as owner/name, or the ARN of a role or user",
      lambda s: not (s.deployer_trust == "" or TRUSTED.fullmatch(s.deployer_trust))),

@@ -79,6 +79,7 @@ def test_override__a_text_of_the_command_line_becomes_what_the_row_holds(
         ("api_secret_arn", "my-secret"),
         ("api_jwks_url", "http://issuer.example.org/keys"),
         ("api_audience", " "),
+        ("api_port", "443"),
         ("page_to", "nobody"),
         ("deployer_trust", "anybody"),
         ("deployer_policies", "arn:aws:iam::123456789012:policy/without-trust"),
