@@ -110,6 +110,7 @@ def _open_site(stage: Stage, args: argparse.Namespace, environ: Mapping[str, str
         templates=args.templates or Path("cdk.out", stage.name),
         owner=f"{getpass.getuser()}@{platform.node()}",
         poll_seconds=args.poll_seconds,
+        log_grace_seconds=args.log_grace_seconds,
     )
 
 
@@ -133,6 +134,12 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument("--templates", type=Path, help="folder of the templates (default: cdk.out/STAGE)")
         parser.add_argument("--json", action="store_true", help="tell everything as JSON, an object a line")
         parser.add_argument("--poll-seconds", type=float, default=5.0, help="how often a wait looks")
+        parser.add_argument(
+            "--log-grace-seconds",
+            type=float,
+            default=15.0,
+            help="how long a task's last lines may take to come",
+        )
         verb.add_arguments(parser)
     return top
 

@@ -16,7 +16,6 @@ from deploy.observe import Observed
 from deploy.site import Site
 
 TASK_SECONDS_MAX = 3600
-LOG_GRACE_SECONDS = 15.0
 TAIL_SHOWN = 5
 
 
@@ -137,7 +136,7 @@ def _follow(
             raise TaskOverrun(kind=kind, seconds=seconds_max, task=arn)
         site.wait()
     for tail in tails.values():
-        lines += tail.drain(grace_seconds=LOG_GRACE_SECONDS)
+        lines += tail.drain(grace_seconds=site.log_grace_seconds)
     _judge(kind, task, definition, lines)
     return Ended(task=arn, lines=tuple(lines))
 

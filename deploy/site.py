@@ -24,7 +24,8 @@ MIGRATIONS = ROOT / "migrations" / "versions"
 
 @dataclass(slots=True, kw_only=True)
 class Site:
-    """`owner` says who works here, for the lock and the receipts; `poll_seconds` is how often a wait looks."""
+    """`owner` says who works here, for the lock and the receipts; `poll_seconds` is how often a wait looks, and
+    `log_grace_seconds` how long the last lines of a task that has ended are waited for."""
 
     stage: Stage
     cloud: Cloud
@@ -33,6 +34,7 @@ class Site:
     templates: Path
     owner: str
     poll_seconds: float = 5.0
+    log_grace_seconds: float = 15.0
     lock: locks.Lock | None = None
     # While it is true CloudWatch is told every minute that a deploy rolls, and pages wait for it.
     rolling: bool = False
