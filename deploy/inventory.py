@@ -156,9 +156,8 @@ def _describe_keys(cloud: Cloud) -> list[Mapping[str, Any]]:
         try:
             found.append(cloud.call("kms", "DescribeKey", KeyId=each["KeyId"])["KeyMetadata"])
         except NotPermitted as fault:
-            refused = (
-                fault  # a key whose policy lets nobody look is not one of ours: those let the account look
-            )
+            # A key whose policy lets nobody look is not one of ours: those let the account look.
+            refused = fault
     if refused is not None and not found:
         raise refused
     return found

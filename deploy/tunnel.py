@@ -53,7 +53,17 @@ def run(site: Site, args: argparse.Namespace) -> int:
     words.append(f"https://ssm.{region}.amazonaws.com")
     # Of this process, which ends with the plugin, and so of the plugin's.
     os.putenv(RESPONSE, answer)
-    return subprocess.run(words, check=False).returncode
+    with subprocess.Popen(words) as process:
+        return _wait(process)
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    """Ctrl-C is the plugin's to answer, which hears it too: it ends the session, and then we end."""
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue
 
 
 def _find_task(site: Site, observed: Observed, cluster: str) -> Mapping[str, Any]:
