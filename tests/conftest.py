@@ -5,16 +5,22 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 from psycopg.conninfo import conninfo_to_dict
+from xdist.remote import Producer
 
 from runtime.local.postgres import Server
 from runtime.settings import Secret
 from runtime.store import schema
 from tests.database import Database
 from tests.postgres_server import drop_database, fresh_database, session_server
+from tests.together import Together
 
 # A machine that is busy makes an example slow, never wrong.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session")
