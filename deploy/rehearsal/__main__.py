@@ -10,7 +10,7 @@ from deploy.rehearsal.story import SHORT, WHOLE, rehearse
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.rehearsal", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="five scenes instead of all")
+    parser.add_argument("--short", action="store_true", help="six scenes instead of all")
     parser.add_argument("--keep", action="store_true", help="leave the folder with every log behind")
     parser.add_argument(
         "--scenes", default="", metavar="6,7", help="only these after the first; for whoever mends one"

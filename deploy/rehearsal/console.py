@@ -1,6 +1,5 @@
 """What one sees and does in AWS beside the deployer: tasks, stacks, a task by hand, the machine of the database."""
 
-import subprocess
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -112,21 +111,6 @@ class Console:
         self.aws.query(
             "rds", "DeleteDBInstance", {"DBInstanceIdentifier": RESTORED, "SkipFinalSnapshot": "true"}
         )
-
-    def tell_database(self, statement: str, server: int = 1) -> str:
-        """As the superuser that only the machine of the database has."""
-        folder = self.simulation.folder / "rds" / f"db{server}"
-        command = [
-            str(self.simulation.programs.folder / "psql"),
-            "-X",
-            "-q",
-            "-t",
-            "-A",
-            "-v",
-            "ON_ERROR_STOP=1",
-        ]
-        words = ["-h", str(folder), "-U", "rdsadmin", "-d", "holdfast", "-c", statement]
-        return subprocess.run([*command, *words], check=True, capture_output=True, text=True).stdout.strip()
 
     def _instance(self) -> str:
         found = self.aws.query("rds", "DescribeDBInstances", {})

@@ -1,11 +1,13 @@
 """What the ledger says, asked past every door, and whether it agrees with the venue's books."""
 
-import subprocess
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from deploy.rehearsal import superuser
+from deploy.rehearsal.simulation import Simulation
 
 QUERY = Path(__file__).with_name("ledger.sql")
 # An order in one of these states need not be at the venue.
@@ -39,25 +41,10 @@ class Verdict:
         )
 
 
-def read(programs: Path, server: Path, database: str) -> list[Entry]:
-    """As the superuser that only the machine of the database has."""
-    command = [
-        str(programs / "psql"),
-        "-X",
-        "-q",
-        "-t",
-        "-A",
-        "-F",
-        "\t",
-        "-h",
-        str(server),
-        "-U",
-        "rdsadmin",
+def read(simulation: Simulation, *, server: int = 1) -> list[Entry]:
+    rows = [
+        each.split("\t") for each in superuser.ask(simulation, "-f", str(QUERY), server=server).splitlines()
     ]
-    done = subprocess.run(
-        [*command, "-d", database, "-f", str(QUERY)], capture_output=True, text=True, check=True
-    )
-    rows = [line.split("\t") for line in done.stdout.splitlines() if line]
     return [Entry(client, status, venue, int(fills)) for client, status, venue, fills in rows]
 
 

@@ -3,8 +3,11 @@
 import time
 from datetime import datetime
 
-from deploy.rehearsal import ledger
+from deploy.rehearsal import ledger, superuser
+from deploy.rehearsal.page import ROOT, Visitor, find_browser
 from deploy.rehearsal.play import BAKE, DESK, Play
+from deploy.rehearsal.simulation import free_port
+from deploy.rehearsal.venue import ACCOUNT
 
 DESKS_FILE = "runtime/local/sample_desks.toml"
 PLAN_SECONDS_MAX = 10.0
@@ -20,9 +23,10 @@ def from_nothing(play: Play) -> None:
     run(now, "deploy", *BAKE, expects=(4,))
     play.operator.push(now)
     # Nobody is enrolled yet, so the desk must not start.
-    play.operator.note_pause(DESK)
+    run(now, "pause", "--desk", DESK, "--reason", "nobody is enrolled yet")
     run(now, "deploy", *BAKE)
     play.expect_desk(running=False)
+    play.expect_api()
     run(now, "exec", "--kind", "migrate", "--", "enrol", DESKS_FILE)
     run(now, "resume", "--desk", DESK)
     play.expect_desk(running=True)
@@ -43,6 +47,43 @@ def nothing_to_do(play: Play) -> None:
     play.operator.run(play.now, "status", expects=(6,))
 
 
+def page_is_opened(play: Play) -> None:
+    """The one way there is on AWS: nothing of the API listens to the network."""
+    port = free_port()
+    tunnel = play.operator.start(play.now, "tunnel", "--port", str(port))
+    play.operator.until_says(tunnel, f"Port {port} opened")
+    _read_page(play, play.visitor(port))
+    play.operator.interrupt(tunnel)
+    play.operator.finish(tunnel, "the tunnel")
+    status, said = Visitor(f"http://127.0.0.1:{port}").ask(f"{ROOT}/health")
+    play.narrator.expect(status == 0, "nothing listens here when the tunnel has ended", (status, said))
+
+
+def _read_page(play: Play, visitor: Visitor) -> None:
+    expect, stranger = play.narrator.expect, Visitor(visitor.address)
+    alive, (status, _) = stranger.ask(f"{ROOT}/health"), stranger.ask(f"{ROOT}/bots")
+    expect(
+        alive == (200, {"alive": True}), "health says without a token that the API lives, and no more", alive
+    )
+    expect(status == 401, "bots are shown to nobody without a token", status)
+    reasons = visitor.reasons(ACCOUNT)
+    expect(reasons == [], f"ready has nothing against trading on {ACCOUNT}", reasons)
+    names = visitor.names_of_bots()
+    expect(bool(names), f"a token of the stage's secret reads the bots: {', '.join(names)}", names)
+    told = visitor.hear()
+    heard = sorted(each["name"] for each in told["bots"])
+    expect(heard == names, f"the stream begins with the same bots and {len(told['orders'])} orders", heard)
+    status, page = stranger.ask("/")
+    expect(status == 200 and "<html" in page, "the page is there", status)
+    browser = find_browser()
+    if browser is None:
+        play.narrator.say("LEFT OUT: no Chromium on this machine; nobody looked at the page")
+        return
+    table, complaints = visitor.look(browser, play.simulation.folder / "overview.png")
+    expect(all(each in table for each in names), "a browser signs in and shows the same bots, live", table)
+    expect(not complaints, "the page complains of nothing", complaints)
+
+
 def next_version(play: Play) -> None:
     """With a migration more, which the version before can live with too."""
     version = play.release("v2")
@@ -57,6 +98,7 @@ def roll_back(play: Play) -> None:
     version = play.now
     play.operator.run(version, "rollback")
     play.expect_desk(running=True, version=play.earlier)
+    play.expect_api(version=play.earlier)
     play.bots_trade()
     play.deploy(version)
 
@@ -101,6 +143,7 @@ def image_crash_loops(play: Play) -> None:
     play.push(version)
     play.roll(version, expects=3)
     play.expect_desk(running=True)
+    play.expect_api()
     play.bots_trade()
 
 
@@ -136,6 +179,9 @@ def two_at_once(play: Play) -> None:
 def paused_stays_paused(play: Play) -> None:
     play.operator.run(play.now, "pause", "--desk", DESK, "--reason", "rehearsal")
     play.expect_desk(running=False)
+    reasons = play.visitor().reasons(ACCOUNT)
+    wanted = [f"{ACCOUNT}: no process trades it."]
+    play.narrator.expect(reasons == wanted, "the API, which runs on, says that nobody trades", reasons)
     version = play.release("v7")
     play.deploy(version, trades=False)
     play.expect_desk(running=False)
@@ -149,6 +195,9 @@ def database_fails_over(play: Play) -> None:
     before = play.desk_task()
     play.console.fail_over()
     play.bots_trade()
+    visitor = play.visitor()
+    play.wait_for(lambda: bool(visitor.names_of_bots()), "the API to read the bots again")
+    play.narrator.met("the API reads the bots again")
     after = play.desk_task()
     play.narrator.say("the desk went on" if after == before else "the desk's task was replaced")
 
@@ -172,17 +221,17 @@ def restore_to_a_point(play: Play) -> None:
     """Another database beside the living one, as it was before something was lost."""
     play.operator.run(play.now, "pause", "--desk", DESK, "--reason", "restore")
     kept = play.entries()
-    play.console.tell_database("create table public.kept as select 1 as one")
-    moment = datetime.fromisoformat(play.console.tell_database("select clock_timestamp()"))
-    play.console.tell_database("drop table public.kept")
+    superuser.ask(play.simulation, "-c", "create table public.kept as select 1 as one")
+    moment = datetime.fromisoformat(superuser.ask(play.simulation, "-c", "select clock_timestamp()"))
+    superuser.ask(play.simulation, "-c", "drop table public.kept")
     begun = time.monotonic()
     number = play.console.restore_at(moment)
     play.figures.append(
         f"A restore to a moment, beside the living database: {time.monotonic() - begun:.1f} s"
     )
-    found = play.console.tell_database("select one from public.kept", number)
+    found = superuser.ask(play.simulation, "-c", "select one from public.kept", server=number)
     play.narrator.expect(found == "1", "what was dropped after the moment is there again", found)
-    restored = ledger.read(play.psql, play.server(number), "holdfast")
+    restored = ledger.read(play.simulation, server=number)
     play.narrator.expect(restored == kept, f"{len(kept)} orders came back as they were", len(restored))
     play.console.drop_restored()
     play.operator.run(play.now, "resume", "--desk", DESK)
@@ -214,10 +263,13 @@ def destroy_is_refused(play: Play) -> None:
 
 
 def destroy(play: Play, *words: str) -> None:
+    visitor = play.visitor()
     play.operator.run(play.now, "destroy", *words)
     stacks = play.console.stacks()
     play.narrator.expect(not stacks, "no stack is left", stacks)
     play.narrator.expect(not play.console.clusters(), "no cluster is left")
+    status, said = visitor.ask(f"{ROOT}/health")
+    play.narrator.expect(status == 0, "the API is gone", (status, said))
 
 
 def up_again(play: Play) -> None:
@@ -225,8 +277,9 @@ def up_again(play: Play) -> None:
     play.venue.reset()
     play.operator.run(play.now, "deploy", *BAKE, expects=(4,))
     play.operator.push(play.now)
-    play.operator.note_pause(DESK)
+    play.operator.run(play.now, "pause", "--desk", DESK, "--reason", "nobody is enrolled yet")
     play.operator.run(play.now, "deploy", *BAKE)
     play.operator.run(play.now, "exec", "--kind", "migrate", "--", "enrol", DESKS_FILE)
     play.operator.run(play.now, "resume", "--desk", DESK)
     play.bots_trade()
+    play.expect_api()

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from deploy.rehearsal import plugin
 from deploy.rehearsal.authority import make_authority
 from deploy.rehearsal.cloud.images import Images
 from deploy.rehearsal.warden import Warden
@@ -74,6 +75,7 @@ class Simulation:
         # The database runs as a user of its own, who must get through to its folder; nothing secret lies in this one.
         self.folder.chmod(0o711)
         self.images = Images(self.folder)
+        self.programs_of_aws = plugin.install(self.folder / "bin")
         self.warden = Warden()
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port = int(listener.getsockname()[1])
@@ -100,7 +102,7 @@ class Simulation:
     @property
     def environment(self) -> Mapping[str, str]:
         return {
-            "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
+            "PATH": f"{self.programs_of_aws}:{Path(sys.executable).parent}:{os.defpath}",
             "HOME": str(Path.home()),
             "LANG": "C.UTF-8",
             "AWS_ENDPOINT_URL": self.endpoint,

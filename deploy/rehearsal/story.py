@@ -3,6 +3,7 @@
 `LIMITS` is what it does not show, and is told at its end.
 """
 
+import secrets
 import sys
 from collections.abc import Callable, Mapping
 from typing import TextIO
@@ -22,6 +23,7 @@ WHOLE: Mapping[str, Scene] = {
     "From nothing: no image yet (4), then everything, then the desk": scenes.from_nothing,
     "The bots trade at the venue": scenes.bots_trade,
     "A plan when nothing has to change": scenes.nothing_to_do,
+    "The page, through the tunnel: health, a token, bots, the stream, a browser": scenes.page_is_opened,
     "The next version, with a migration": scenes.next_version,
     "Back to the version before by hand, and forward again": scenes.roll_back,
     "A schema that the version before does not suit: no way back (4), nothing trades on it (1)": (
@@ -43,6 +45,7 @@ WHOLE: Mapping[str, Scene] = {
 SHORT: Mapping[str, Scene] = {
     "From nothing": scenes.from_nothing,
     "The bots trade at the venue": scenes.bots_trade,
+    "The page, through the tunnel": scenes.page_is_opened,
     "A migration that fails": scenes.migration_fails,
     "Every order of the venue against the ledger": scenes.count_orders,
     "Destroy": lambda play: scenes.destroy(play, "--without-backup"),
@@ -51,7 +54,10 @@ SHORT: Mapping[str, Scene] = {
 LIMITS = (
     "Permissions: roles and policies are made and not judged, but for who may connect to the database as whom.",
     "Networks: security groups and routes are made and let everything through; a task's network is this machine's.",
-    "Times: RDS takes a quarter of an hour there and seconds here; health is asked every second and not every 30.",
+    "The way to the page: AWS's plugin, its agent in the task and the channel between them are not here. The deployer "
+    "asks for a session and starts a stand-in for the plugin, which simply connects to the task's port.",
+    "Times: RDS takes a quarter of an hour there and seconds here; health is asked every second and not every 30; "
+    "a task's last lines are there before it has ended, and are waited for a second and not 15.",
     "Images: one is a folder of this machine. Nothing is pulled; user, read-only root, CPU and memory do not bind.",
     "Alarms ring by simpler rules, which take silence for nothing; nobody is paged; schedules do not fire, their tasks "
     "are started by hand.",
@@ -65,7 +71,9 @@ def rehearse(chosen: Mapping[str, Scene], *, out: TextIO = sys.stdout, keep: boo
     """Raises Unmet with what was expected and what was found."""
     narrator = Narrator(out)
     with Simulation(keep=keep) as simulation, Venue(simulation.warden, simulation.folder / "venue") as venue:
-        secret = Operator(simulation, narrator, "dev", {}).make_secret("holdfast/first", KEYS)
+        nobody = Operator(simulation, narrator, "dev", {})
+        secret = nobody.make_secret("holdfast/first", KEYS)
+        signing = nobody.make_secret("holdfast/api", {"secret": secrets.token_urlsafe(40)})
         desk = {
             "name": DESK,
             "account": ACCOUNT,
@@ -73,7 +81,13 @@ def rehearse(chosen: Mapping[str, Scene], *, out: TextIO = sys.stdout, keep: boo
             "keys_secret_arn": secret,
             "has_passphrase": True,
         }
-        operator = Operator(simulation, narrator, "dev", {"database_port": free_port(), "desks": [desk]})
+        context = {
+            "database_port": free_port(),
+            "desks": [desk],
+            "api_secret_arn": signing,
+            "api_port": free_port(),
+        }
+        operator = Operator(simulation, narrator, "dev", context)
         play = Play(
             simulation=simulation,
             narrator=narrator,

@@ -8,14 +8,15 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from deploy.rehearsal.checkouts import Checkout
 from deploy.rehearsal.cloud.neighbours import Neighbours
 from deploy.rehearsal.narrator import Narrator, Unmet
-from deploy.rehearsal.simulation import ACCOUNT_ID, REGION, Simulation
+from deploy.rehearsal.simulation import REGION, Simulation
 
+# Waits that the simulated AWS does not need: its tasks start in moments, and a line is there before its task has ended.
+PACE = ("--poll-seconds", "0.5", "--log-grace-seconds", "1")
 ECR = "AmazonEC2ContainerRegistry_V20150921"
 
 
@@ -45,12 +46,12 @@ class Operator:
     def synthesise(self, checkout: Checkout) -> None:
         out = {"CDK_OUTDIR": f"cdk.out/{self.stage}"}
         process = self._open([sys.executable, "app.py"], checkout, out)
-        self._finish(process, "app.py", (0,))
+        self.finish(process, "app.py")
 
     def run(self, checkout: Checkout, verb: str, *words: str, expects: tuple[int, ...] = (0,)) -> str:
         """What it said; its exit code must be one of those expected."""
         process = self.start(checkout, verb, *words)
-        return self._finish(process, verb, expects)
+        return self.finish(process, verb, expects=expects)
 
     def start(self, checkout: Checkout, verb: str, *words: str) -> subprocess.Popen[str]:
         command = [
@@ -60,15 +61,20 @@ class Operator:
             verb,
             "--stage",
             self.stage,
-            "--poll-seconds",
-            "0.5",
+            *PACE,
             *words,
         ]
         self.narrator.say(f"$ cd {checkout.name} && python {shlex.join(command[1:])}")
         return self._open(command, checkout, {})
 
-    def finish(self, process: subprocess.Popen[str], verb: str, *, expects: tuple[int, ...] = (0,)) -> str:
-        return self._finish(process, verb, expects)
+    def finish(self, process: subprocess.Popen[str], what: str, *, expects: tuple[int, ...] = (0,)) -> str:
+        said = self.narrator.follow(process)
+        code = process.wait()
+        self.simulation.warden.forget(process)  # type: ignore[arg-type]
+        if code not in expects:
+            raise Unmet(f"{what} to end with {' or '.join(map(str, expects))}", f"{code}: {said[-2000:]}")
+        self.narrator.met(f"{what} ended with exit code {code}")
+        return said
 
     def until_says(self, process: subprocess.Popen[str], *signs: str) -> None:
         """Until a line of it holds one of these; it must not end before."""
@@ -78,6 +84,10 @@ class Operator:
             if any(each in line for each in signs):
                 return
         raise Unmet(f"a line with {' or '.join(signs)}", f"it ended with {process.wait()}")
+
+    def interrupt(self, process: subprocess.Popen[str]) -> None:
+        """Ctrl-C, which everything in that terminal hears."""
+        os.killpg(process.pid, signal.SIGINT)
 
     def kill(self, process: subprocess.Popen[str]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
@@ -94,15 +104,6 @@ class Operator:
             text=True,
         )
         return started
-
-    def _finish(self, process: subprocess.Popen[str], what: str, expects: tuple[int, ...]) -> str:
-        said = self.narrator.follow(process)
-        code = process.wait()
-        self.simulation.warden.forget(process)  # type: ignore[arg-type]
-        if code not in expects:
-            raise Unmet(f"{what} to end with {' or '.join(map(str, expects))}", f"{code}: {said[-2000:]}")
-        self.narrator.met(f"{what} ended with exit code {code}")
-        return said
 
     # --- what is done without the deployer ---------------------------------------------------------------------------
 
@@ -126,18 +127,19 @@ class Operator:
         self.narrator.say(f"pushed {checkout.name} as {digest[:19]}...")
         return digest
 
+    def sign_token(self, checkout: Checkout, *, user: str, role: str) -> str:
+        """As docs/aws.md says: here and not there, with the secret that the stage names."""
+        secret = self.aws.secret(f"{self.context['api_secret_arn']}:secret::")
+        command = [sys.executable, "-m", "runtime", "token", "--user", user, "--role", role]
+        environment = {**self.environment, "HOLDFAST_API_SECRET": secret}
+        done = subprocess.run(
+            command, cwd=checkout.folder, env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
     def make_secret(self, name: str, fields: Mapping[str, str]) -> str:
         return self.aws.make_secret(name, json.dumps(dict(fields)), key_id="")
 
     def _repository(self) -> str:
         found = self.aws.json("ecr", f"{ECR}.DescribeRepositories", {})["repositories"]
         return str(found[0]["repositoryName"])
-
-    @property
-    def _bucket(self) -> str:
-        return f"holdfast-{self.stage}-{ACCOUNT_ID}-{REGION}"
-
-    def note_pause(self, desk: str) -> None:
-        """The deployer's own note, by hand: before the first deploy there is no service that `pause` could stop."""
-        note = {"who": "rehearsal", "reason": "nobody is enrolled yet", "at": datetime.now(UTC).isoformat()}
-        self.aws.put_object(self._bucket, f"paused/{desk}", json.dumps(note).encode())

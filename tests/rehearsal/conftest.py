@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,9 +12,10 @@ from typing import Any
 import boto3
 import pytest
 
-from deploy.rehearsal.simulation import INTERPRETER, REGION, ROOT, Simulation
+from deploy.rehearsal.simulation import ACCOUNT_ID, INTERPRETER, REGION, ROOT, Simulation, free_port
 from tests.rehearsal.stage import Stage
 
+SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:holdfast/api-AbCdEf"
 Client = Callable[[str], Any]
 
 
@@ -44,7 +44,7 @@ def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
 
     def write(stage: str) -> Path:
         folder = tmp_path_factory.mktemp(f"templates-{stage}")
-        context = {"stage": stage, "database_port": free_port()}
+        context = {"stage": stage, "database_port": free_port(), "api_secret_arn": SECRET}
         environment = {
             "CDK_VALIDATION": "false",
             "CDK_OUTDIR": str(folder),
@@ -77,8 +77,3 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "runtime").mkdir()
     shutil.copy2(Path(__file__).with_name("obedient.py"), folder / "runtime" / "__main__.py")
     return folder
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])

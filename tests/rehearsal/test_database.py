@@ -1,14 +1,14 @@
 """The database as RDS keeps it: who may come in, what a fail-over leaves, what a snapshot and a moment give back."""
 
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 from botocore.exceptions import ClientError
 
-from deploy.rehearsal.simulation import ROOT, Programs, Simulation
-from tests.rehearsal.conftest import Client, free_port
+from deploy.rehearsal import superuser
+from deploy.rehearsal.simulation import ROOT, Simulation, free_port
+from tests.rehearsal.conftest import Client
 from tests.rehearsal.stage import DIGEST, Stage, wait_until
 
 RESTORED = "restored"
@@ -29,14 +29,7 @@ def restored(dev: Stage) -> Iterator[dict[str, str]]:
 
 
 def ask(simulation: Simulation, number: int, statement: str) -> str:
-    """As the superuser of the machine, past the door."""
-    folder = simulation.folder / "rds" / f"db{number}"
-    program = Programs.find().folder / "psql"
-    done = subprocess.run(
-        [str(program), "-X", "-q", "-t", "-A", "-h", str(folder), "-U", "rdsadmin", "-d", "holdfast", "-c", statement],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return done.stdout.strip()
+    return superuser.ask(simulation, "-c", statement, server=number)
 
 
 def newest_server(simulation: Simulation) -> int:

@@ -87,6 +87,7 @@ class Ecs:
             "group": f"service:{service.name}",
             "startedBy": service.current.id,
             "launchType": "FARGATE",
+            "enableExecuteCommand": bool(service.document.get("enableExecuteCommand")),
             "tags": service.tags,
         }
         return self.start_task(service.cluster_arn, definition, document, {})

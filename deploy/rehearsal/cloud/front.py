@@ -5,7 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from deploy.rehearsal.cloud import calls
+from deploy.rehearsal.cloud import calls, sessions
 from deploy.rehearsal.cloud.ecs import Document, Ecs
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -34,11 +34,7 @@ class Front:
         if service == ECS:
             status, answer = await asyncio.to_thread(calls.answer, self._ecs, operation, given)
         elif target == SESSIONS:
-            # No agent comes into a task here, so there is nothing that a session could be held with.
-            status, answer = (
-                400,
-                {"__type": "TargetNotConnected", "message": "The rehearsal has no sessions."},
-            )
+            status, answer = await asyncio.to_thread(sessions.start, self._ecs, given)
         else:
             status, answer = _quota(operation, given)
         content = [(b"content-type", BODY_KIND)]

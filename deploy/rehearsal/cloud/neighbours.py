@@ -95,23 +95,11 @@ class Neighbours:
         answer = self._post(service, json.dumps(arguments).encode(), headers, target.partition(".")[2])
         return dict(json.loads(answer or b"{}"))
 
-    def put_object(self, bucket: str, key: str, body: bytes) -> None:
-        self._post("s3", body, {}, "PutObject", path=f"/{bucket}/{key}", method="PUT")
-
-    def _post(
-        self,
-        service: str,
-        body: bytes | None,
-        headers: dict[str, str],
-        operation: str,
-        *,
-        path: str = "/",
-        method: str = "POST",
-    ) -> bytes:
+    def _post(self, service: str, body: bytes, headers: dict[str, str], operation: str) -> bytes:
         scope = f"{self._key}/20260101/{self.region}/{service}/aws4_request"
         signature = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none"
         request = urllib.request.Request(
-            self.endpoint + path, data=body, headers={**headers, "Authorization": signature}, method=method
+            f"{self.endpoint}/", data=body, headers={**headers, "Authorization": signature}
         )
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:

@@ -22,6 +22,7 @@ from deploy.rehearsal.cloud.neighbours import Refused
 
 EXITED = ("Essential container in task exited", "EssentialContainerExited")
 UNHEALTHY = ("Task failed container health checks", "ServiceSchedulerInitiated")
+EXEC_AGENT = "ExecuteCommandAgent"
 NEVER_STARTED = "TaskFailedToStart"
 
 
@@ -217,6 +218,8 @@ class Task:
                 "containerArn": self.arn.replace(":task/", ":container/") + f"/{document['name']}",
                 "taskArn": self.arn,
                 "name": document["name"],
+                "runtimeId": f"{self.id}-{document['name']}",
+                "managedAgents": self._agents(run),
                 "image": document["image"],
                 "imageDigest": document["image"].partition("@")[2],
                 "lastStatus": run.status if run and not self.is_stopped else self.last_status,
@@ -225,6 +228,13 @@ class Task:
                 "reason": self.stopped_reason if self.is_stopped and exit_code is None else None,
             }
         )
+
+    def _agents(self, run: Container | None) -> list[dict[str, Any]] | None:
+        """What AWS says of its agent, which comes into the containers of a service that wants it; here is none."""
+        if not self.document.get("enableExecuteCommand"):
+            return None
+        status = "RUNNING" if run and run.status == "RUNNING" else "STOPPED" if self.is_stopped else "PENDING"
+        return [{"name": EXEC_AGENT, "lastStatus": status}]
 
 
 def new_task_id() -> str:
