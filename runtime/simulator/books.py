@@ -121,6 +121,10 @@ class Books:
             for key in list(self.live.table(name)):
                 self.drop(kind, key)
 
+    def forget_past(self) -> None:
+        """As if it had always been as it is now."""
+        self._changes.clear()
+
     def as_of(self, moment_ns: int) -> Shelf:
         """The state at a moment of the monotonic clock, as far back as changes are remembered."""
         past = Shelf(**{name: dict(self.live.table(name)) for name in TABLES})  # type: ignore[arg-type]

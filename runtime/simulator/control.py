@@ -223,6 +223,7 @@ def reset(venue: Venue, body: Body) -> object:
             books.drop(Mark, name)
         for one in list(books.live.openings.values()):
             books.put(Balance(one.account, one.wallet, one.coin, one.amount, Decimal(0)))
+    books.forget_past()
     return {}
 
 

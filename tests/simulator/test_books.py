@@ -177,6 +177,18 @@ def test_money__only_moves_by_fills_and_fees(
     venue.floor.books.close()
 
 
+def test_reset__leaves_no_past_that_stale_data_could_show(tmp_path: Path) -> None:
+    venue = fresh_venue(tmp_path)
+    order = {"account": "alice", "symbol": "BTCUSDT", "orderType": "limit", "side": "buy", "size": "0.01"}
+    control.answer(venue, control_request("foreign-order", {**order, "price": "45000"}), "127.0.0.1")
+    books = venue.floor.books
+    while_it_rested = time.monotonic_ns()
+    assert len(books.as_of(while_it_rested).orders) == 1
+    control.answer(venue, control_request("reset", {}), "127.0.0.1")
+    assert books.as_of(while_it_rested).orders == {}
+    books.close()
+
+
 def fresh_venue(folder: Path) -> Venue:
     spec = AccountSpec(
         "alice",
