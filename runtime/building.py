@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote
 
 from runtime import errors, logs
@@ -27,6 +28,8 @@ from runtime.exchanges.ccxt_adapter import Credentials
 from runtime.exchanges.port import Exchange
 from runtime.local import postgres
 from runtime.settings import Secret, Settings
+from runtime.spool import exits
+from runtime.spool.exits import Exits
 from runtime.spool.folder import aside_bytes, waiting_bytes
 from runtime.spool.spool import Spool
 from runtime.store import access, bots, roles, schema, status
@@ -101,8 +104,17 @@ def build_desk(
         pace=pace,
         build_strategy=catalogue.build,
         stopping=stopping,
+        exits=Exits(
+            Path(f"{spool_path(settings, account)}{exits.SUFFIX}"),
+            held.fence.epoch,
+            may_leave=settings.on_store_loss == "reduce_only",
+        ),
         artefacts=artefacts(settings, store.tenant),
     )
+
+
+def spool_path(settings: Settings, account: Account) -> Path:
+    return settings.spools_dir / quote(f"{settings.user}-{account.name}", safe="")
 
 
 def artefacts(settings: Settings, tenant: UserId) -> places.Place:
@@ -166,7 +178,7 @@ def told(settings: Settings, desk: Desk, meters: Meters, leaving: Leaving) -> It
 @contextmanager
 def observed(settings: Settings, desk: Desk, address: Secret, meters: Meters) -> Iterator[None]:
     """What the desk sees and thinks is kept while it lives, and carried into PostgreSQL beside it."""
-    path = settings.spools_dir / quote(f"{settings.user}-{desk.account.name}", safe="")
+    path = spool_path(settings, desk.account)
     observer = Observer(lambda: Spool(path, bytes_max=settings.spool_megabytes_max << 20), meters)
     observer.open()
     desk.observer = observer
@@ -186,8 +198,13 @@ def observed(settings: Settings, desk: Desk, address: Secret, meters: Meters) ->
 def spool_folders(settings: Settings) -> list[str]:
     """A sentence for each spool on this machine."""
     base = settings.spools_dir
-    folders = sorted(each for each in base.iterdir() if each.is_dir()) if base.is_dir() else []
+    found = sorted(each for each in base.iterdir() if each.is_dir()) if base.is_dir() else []
+    folders = [each for each in found if each.suffix != exits.SUFFIX]
     return [
+        f"exits of {each.stem}: {count} left while PostgreSQL was away, and its desk has not started since"
+        for each in found
+        if each.suffix == exits.SUFFIX and (count := len(Exits(each, 0, may_leave=False).waiting()))
+    ] + [
         f"spool {each.name}: {waiting_bytes(each):,} bytes in segments, {aside_bytes(each):,} bytes set aside"
         for each in folders
     ]

@@ -192,6 +192,7 @@ class Settings:
     reconcile_seconds: float = _setting("HOLDFAST_RECONCILE_SECONDS", _seconds(1, 86400), 300.0)
     shutdown_seconds: float = _setting("HOLDFAST_SHUTDOWN_SECONDS", _seconds(1, 110), 20.0)
     store_lost_seconds: float = _setting("HOLDFAST_STORE_LOST_SECONDS", _seconds(1, 3600), 120.0)
+    on_store_loss: str = _setting("HOLDFAST_ON_STORE_LOSS", _one_of("wait", "reduce_only"), "wait")
     remember_seconds: float = _setting("HOLDFAST_REMEMBER_SECONDS", _seconds(0.1, 86400), 300.0)
     remember_versions: int = _setting("HOLDFAST_REMEMBER_VERSIONS", _count(2, 100), 5)
     stage: str = _setting("HOLDFAST_STAGE", _text, "local")

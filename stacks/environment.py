@@ -126,6 +126,7 @@ def desk_environment(
         "HOLDFAST_RECONCILE_SECONDS": "300",
         "HOLDFAST_SHUTDOWN_SECONDS": str(SHUTDOWN_SECONDS),
         "HOLDFAST_STORE_LOST_SECONDS": "120",
+        "HOLDFAST_ON_STORE_LOSS": stage.on_store_loss,
         "HOLDFAST_REMEMBER_SECONDS": "300",
         "HOLDFAST_REMEMBER_VERSIONS": "5",
     }

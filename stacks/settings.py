@@ -119,6 +119,7 @@ class Stage:
     task_memory_mb: int
     drill_storage_gb: int
     durable_spool: bool
+    on_store_loss: str
     container_insights: bool
     log_days: int
     backup_schedule: str
@@ -197,6 +198,7 @@ TABLE: Mapping[str, tuple[Any, Any]] = {
     "task_memory_mb":           (512,                     1024),
     "drill_storage_gb":         (30,                      100),
     "durable_spool":            (False,                   False),                     # EFS
+    "on_store_loss":            ("wait",                  "wait"),                    # or reduce_only, with EFS
     "container_insights":       (False,                   True),
     "log_days":                 (30,                      365),
     "backup_schedule":          ("cron(17 3 * * ? *)",    "cron(17 3 * * ? *)"),      # UTC
@@ -300,6 +302,9 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("nat_count must be 1 or 2", lambda s: s.nat_count not in (1, 2)),
     (f"interface_endpoints knows {', '.join(ENDPOINTS)}", lambda s: not set(s.interface_endpoints) <= set(ENDPOINTS)),
     ("venue_ports must hold ports from 1 to 65535", lambda s: not s.venue_ports or not _are_ports(s.venue_ports)),
+    ("on_store_loss must be wait or reduce_only", lambda s: s.on_store_loss not in ("wait", "reduce_only")),
+    ("on_store_loss=reduce_only needs durable_spool: an exit that left would be known to a task's disk alone",
+     lambda s: s.on_store_loss == "reduce_only" and not s.durable_spool),
     (f"engine is none of {', '.join(ENGINES)}", lambda s: s.engine not in ENGINES),
     ("database_version must look like 17.6", lambda s: not re.fullmatch(r"1[5-9]\.\d+", s.database_version)),
     (f"database_class is none of {', '.join(DATABASE_CLASSES)}", lambda s: s.database_class not in DATABASE_CLASSES),

@@ -22,6 +22,7 @@ from runtime.exchanges.port import Exchange
 from runtime.learning.memory import Watcher
 from runtime.learning.models import Logistic
 from runtime.learning.risk_keeper import RiskKeeper
+from runtime.spool.exits import Exits
 from runtime.store import bots
 from runtime.store.bots import Account
 from runtime.store.pool import Fence, Store
@@ -130,6 +131,7 @@ class Desk:
     writer: Writer | None = None  # None: nothing is told to CloudWatch
     pulse: Pulse | None = None
     observer: Observer | None = None  # None: nothing is kept of what it sees
+    exits: Exits | None = None  # None: nothing leaves while PostgreSQL is away
     artefacts: Place | None = None  # None: what is too large for a row is not kept
     standings: dict[BotId, Standing] = field(default_factory=dict)
     tell_at_monotonic: float = 0

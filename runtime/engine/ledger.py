@@ -32,6 +32,7 @@ class Ledger:
         self._trades: dict[Held, Trade] = {}
         self._end: Link
         self.last_order_at: dict[Held, datetime] = {}
+        self.in_doubt: set[Held] = set()  # what an intent was written for whose commit nobody confirmed
         self.duplicates_prevented = 0
 
     def load(self, cooldown_since: datetime) -> None:
@@ -45,6 +46,7 @@ class Ledger:
         self._orders = {order.order_id: order for order in unsettled}
         self._positions = {(each.bot_id, each.symbol): each for each in held}
         self._trades = {(each.bot_id, each.symbol): each for each in journeys}
+        self.in_doubt.clear()
 
     def unsettled(self, *statuses: Status) -> tuple[Order, ...]:
         """The orders that are not settled, oldest first; of these statuses if named."""
@@ -65,16 +67,22 @@ class Ledger:
         }
 
     def record_intents(
-        self, bot_id: BotId, intents: Sequence[Intent], *, memory: Memory, trigger_reason: str
+        self, bot_id: BotId, intents: Sequence[Intent], *, memory: Memory | None, trigger_reason: str
     ) -> tuple[Order, ...]:
-        """Write them down; the orders that may be sent now. An intent that stood there before is never sent again."""
+        """Write them down; the orders that may be sent now. An intent that stood there before is never sent again.
+
+        Without a memory the bot's own stays as it is.
+        """
         fresh = tuple(intents)
+        meant = {(bot_id, intent.symbol) for intent in intents}
+        self.in_doubt |= meant
         while fresh:
             try:
                 self._write_intents(bot_id, fresh, memory, trigger_reason)
                 break
             except errors.AlreadyRecorded:
                 fresh = self._without_known(fresh)
+        self.in_doubt -= meant
         for intent in fresh:
             self._orders[intent.order_id] = Order.of(intent)
             self.last_order_at[(bot_id, intent.symbol)] = intent.created_at
@@ -138,7 +146,7 @@ class Ledger:
         )
 
     def _write_intents(
-        self, bot_id: BotId, intents: Sequence[Intent], memory: Memory, trigger_reason: str
+        self, bot_id: BotId, intents: Sequence[Intent], memory: Memory | None, trigger_reason: str
     ) -> None:
         end, events = self._end, list[Event]()
         for intent in intents:

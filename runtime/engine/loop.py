@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from runtime import errors, logs
-from runtime.domain import decision as decisions
 from runtime.domain import risk, wishes
 from runtime.domain.decision import Decision, Proposal, View
 from runtime.domain.order import RESTING, Order, Status
 from runtime.engine import (
+    away,
     commands,
     gating,
     gauging,
@@ -27,6 +27,7 @@ from runtime.engine import (
     viewing,
 )
 from runtime.engine.clock import elapsed_seconds
+from runtime.engine.deciding import decide
 from runtime.engine.desk import Bot, Desk, set_state, trip_breaker
 from runtime.engine.viewing import Sight
 from runtime.store import bots
@@ -79,17 +80,6 @@ def tick_bot(desk: Desk, bot: Bot, sight: Sight) -> TickMark:
     for client_order_id in decision.cancels:
         cancel_own(desk, bot, client_order_id)
     return TickMark(bot.bot_id, equity, bot.memory if bot.memory != bot.recorded_memory else None)
-
-
-def decide(bot: Bot, view: View) -> Decision | errors.InvalidDecision:
-    """What the strategy wants, or why its answer cannot be used."""
-    try:
-        decision = bot.strategy.decide(view, bot.memory)
-    except Exception as exc:  # noqa: BLE001 # broad: a strategy is foreign code; whatever it raises halts its own bot only
-        logs.error("strategy raised", traceback=True, bot=bot.name)
-        return errors.InvalidDecision(strategy=bot.strategy.name, detail=f"it raised {type(exc).__name__}")
-    wrong = decisions.fault(decision, bot.strategy.name, frozenset(bot.symbols)) or _unusable(decision, view)
-    return errors.InvalidDecision(strategy=bot.strategy.name, detail=wrong) if wrong else decision
 
 
 def admit(desk: Desk, bot: Bot, decision: Decision, view: View) -> tuple[Proposal, ...]:
@@ -189,26 +179,23 @@ class _Schedule:
         gauging.ticked(self.desk, began_at)
 
     def lost_store(self, fault: errors.StoreUnavailable) -> None:
-        """Nothing in memory is trusted after this: what was committed and what was not is read again."""
+        """What was committed and what was not is read again before anything else; until then the desk looks on."""
         self.must_recover = True
         now = elapsed_seconds()
         self.store_lost_at_monotonic = self.store_lost_at_monotonic or now
-        away = now - self.store_lost_at_monotonic
-        logs.error("the ledger is out of reach; nothing is sent", detail=str(fault), seconds=round(away, 1))
-        if away > self.desk.pace.store_lost_seconds:
-            raise errors.StoreLost(seconds=round(away)) from fault
+        seconds = now - self.store_lost_at_monotonic
+        logs.error("the ledger is out of reach", detail=str(fault), seconds=round(seconds, 1))
+        if seconds > self.desk.pace.store_lost_seconds:
+            raise errors.StoreLost(seconds=round(seconds)) from fault
+        if self.reconciled_at is None:
+            return  # it was never known here how things stand
+        try:
+            away.turn(self.desk)
+        except errors.Retry as also:
+            logs.warning("neither PostgreSQL nor the venue can be reached", detail=str(also))
 
     def _reconcile_later(self) -> None:
         self.reconcile_at_monotonic = elapsed_seconds() + self.desk.pace.reconcile_seconds
-
-
-def _unusable(decision: Decision, view: View) -> str | None:
-    """A size or price that the venue's rules forbid is a defect of the strategy, not a matter of risk."""
-    for proposal in decision.proposals:
-        wrong = view.markets[proposal.symbol].fault(proposal.kind, proposal.quantity, proposal.price)
-        if wrong:
-            return wrong
-    return None
 
 
 def _tells_more(order: Order, filled: object, status: Status) -> bool:

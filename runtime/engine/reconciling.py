@@ -59,7 +59,7 @@ def record_baseline_once(desk: Desk) -> None:
 
 
 def record_baseline(desk: Desk) -> None:
-    held, ours = _venue_holdings(desk), desk.holdings()
+    held, ours = _venue_holdings(desk, desk.symbols), desk.holdings()
     baseline = {name: amount - ours.get(name, Decimal(0)) for name, amount in held.items()}
     with desk.store.single("record what the account held before") as tx:
         bots.record_baseline(tx, desk.fence, baseline)
@@ -90,15 +90,30 @@ def _fetch_theirs(desk: Desk, since: datetime) -> Theirs:
     for symbol in desk.symbols:
         recent += exchange.fetch_order_history(symbol, since)
         traded += exchange.fetch_fills(symbol, since=since)
-    baseline = desk.account.baseline or {}
-    held = {name: amount - baseline.get(name, Decimal(0)) for name, amount in _venue_holdings(desk).items()}
+    held = _held_at_venue(desk, desk.symbols)
     return Theirs(exchange.fetch_open_orders(desk.symbols), tuple(recent), tuple(traded), held, asked_at)
 
 
-def _venue_holdings(desk: Desk) -> dict[str, Decimal]:
-    names = [desk.holding_name(symbol) for symbol in desk.symbols]
+def holds_what_we_think(desk: Desk, symbol: str) -> bool:
+    """Whether the venue shows now what the ledger's picture says of one symbol. PostgreSQL is not asked."""
+    name = desk.holding_name(symbol)
+    shown = _held_at_venue(desk, (symbol,))[name]
+    return abs(shown - desk.holdings().get(name, Decimal(0))) < desk.markets[symbol].quantity_step
+
+
+def _held_at_venue(desk: Desk, symbols: Sequence[str]) -> dict[str, Decimal]:
+    """Less what was there before Holdfast came."""
+    baseline = desk.account.baseline or {}
+    return {
+        name: amount - baseline.get(name, Decimal(0))
+        for name, amount in _venue_holdings(desk, symbols).items()
+    }
+
+
+def _venue_holdings(desk: Desk, symbols: Sequence[str]) -> dict[str, Decimal]:
+    names = [desk.holding_name(symbol) for symbol in symbols]
     if desk.account.kind is MarketKind.LINEAR:
-        shown = {each.symbol: each.quantity for each in desk.exchange.fetch_positions(desk.symbols)}
+        shown = {each.symbol: each.quantity for each in desk.exchange.fetch_positions(symbols)}
     else:
         shown = {coin: balance.total for coin, balance in desk.exchange.fetch_balances().items()}
     return {name: shown.get(name, Decimal(0)) for name in names}

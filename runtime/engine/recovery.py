@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from runtime import errors, logs
 from runtime.domain.order import Order, Status
 from runtime.domain.reconcile import Finding
+from runtime.engine import away, phantoms, reconciling, remembering, training
 from runtime.engine import desk as desks
-from runtime.engine import phantoms, reconciling, remembering, training
 from runtime.engine.desk import Desk
 from runtime.engine.proof import HISTORY_MARGIN
 from runtime.store import bots, operations
@@ -20,6 +20,7 @@ COOLDOWN_REACH = timedelta(days=1)
 class Report:
     """What was found, what was proved, what is still open."""
 
+    brought_back: int  # exits that left while PostgreSQL was away
     found_pending: int
     found_unsettled: int
     reconciliation: Reconciliation
@@ -34,6 +35,7 @@ def recover(desk: Desk) -> Report:
     desks.set_leverages(desk)
     with desk.store.single("close interrupted jobs") as tx:
         bots.close_interrupted_jobs(tx, desk.fence)
+    brought_back = away.bring_back(desk)
     unsettled = desk.ledger.unsettled()
     pending = _doubt_pending(desk)
     reconciling.record_baseline_once(desk)
@@ -41,11 +43,12 @@ def recover(desk: Desk) -> Report:
     phantoms.load(desk)
     remembered = (*remembering.load(desk), *training.load(desk))
     desk.lease.record_ready()
-    report = Report(len(pending), len(unsettled), done, remembered)
+    report = Report(brought_back, len(pending), len(unsettled), done, remembered)
     logs.info(
         "recovered",
         account=desk.account.name,
         epoch=desk.fence.epoch,
+        brought_back=report.brought_back,
         pending=report.found_pending,
         unsettled=report.found_unsettled,
         summary=done.summary,

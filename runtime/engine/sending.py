@@ -1,6 +1,7 @@
 """The only place from which something leaves for a venue that changes something there.
 
 An order is sent at most once, after its intent is committed, while the lease holds for longer than a request may take.
+(For an exit while PostgreSQL is away a synced record in the spool stands for the commit: see `away`.)
 """
 
 from collections.abc import Sequence
@@ -21,19 +22,28 @@ from runtime.telemetry import table
 def write_down(
     desk: Desk, bot: Bot, proposals: Sequence[Proposal], *, trigger_reason: str
 ) -> Sequence[tuple[Intent, Order]]:
-    """Commit the intents with the memory that goes with them; those that are new may be sent.
+    """Commit the intents with the memory that goes with them; those that are new may be sent."""
+    desk.lease.require(desk.pace.request_timeout_seconds)
+    drawn = draw_up(desk, bot, proposals)
+    intents = {intent.order_id: intent for intent in drawn}
+    written = desk.ledger.record_intents(bot.bot_id, drawn, memory=bot.memory, trigger_reason=trigger_reason)
+    if written:
+        bot.recorded_memory = bot.memory
+    return [(intents[order.order_id], order) for order in written]
+
+
+def draw_up(desk: Desk, bot: Bot, proposals: Sequence[Proposal]) -> list[Intent]:
+    """What is to be on record before any of it is sent.
 
     None may be sent after the lease has so little left that the request could outlive it. The adapter looks at that
     instant again when the socket is about to be written to, so a process that was frozen in between sends nothing.
     """
-    desk.lease.require(desk.pace.request_timeout_seconds)
     now = desk.exchange.now()
     safe_seconds = desk.lease.seconds_left - desk.pace.request_timeout_seconds
     send_before = now + timedelta(seconds=max(0, min(desk.pace.send_within_seconds, safe_seconds)))
-    intents = {}
-    for proposal in proposals:
-        identity = order_id(bot.bot_id, proposal.key)
-        intents[identity] = Intent(
+    identities = [order_id(bot.bot_id, proposal.key) for proposal in proposals]
+    return [
+        Intent(
             order_id=identity,
             bot_id=bot.bot_id,
             client_order_id=desk.exchange.render_client_order_id(identity),
@@ -48,19 +58,13 @@ def write_down(
             send_before=send_before,
             reason=proposal.reason,
         )
-    written = desk.ledger.record_intents(
-        bot.bot_id, list(intents.values()), memory=bot.memory, trigger_reason=trigger_reason
-    )
-    if written:
-        bot.recorded_memory = bot.memory
-    return [(intents[order.order_id], order) for order in written]
+        for identity, proposal in zip(identities, proposals, strict=True)
+    ]
 
 
 def send(desk: Desk, intent: Intent, order: Order) -> Order:
     """Send one order, once, and record what came back."""
-    answer = _submit(desk, intent)
-    desk.meters.count(table.ORDERS_SENT, type(answer).__name__)
-    return record_answer(desk, order, answer)
+    return record_answer(desk, order, submit(desk, intent))
 
 
 def record_answer(desk: Desk, order: Order, answer: Answer) -> Order:
@@ -90,6 +94,13 @@ def cancel(desk: Desk, order: Order, reason: str) -> Order:
     if order.venue_order_id is not None:
         desk.exchange.cancel(order.symbol, order.venue_order_id)
     return proof.prove(desk, order)
+
+
+def submit(desk: Desk, intent: Intent) -> Answer:
+    """Send what is on record, once. Whoever calls this has put it there a moment ago."""
+    answer = _submit(desk, intent)
+    desk.meters.count(table.ORDERS_SENT, type(answer).__name__)
+    return answer
 
 
 def _submit(desk: Desk, intent: Intent) -> Answer:

@@ -28,7 +28,7 @@ def record_intents(
     intents: Sequence[Intent],
     events: Sequence[Event],
     *,
-    memory: Memory,
+    memory: Memory | None,
     trigger_reason: str,
 ) -> None:
     """All of them or none. AlreadyRecorded if one stands in the ledger from before."""
@@ -41,7 +41,7 @@ def record_intents(
             "job_id": job_id,
             "trigger_reason": trigger_reason,
             "at": intents[0].created_at,
-            "memory": json.dumps(memory),
+            "memory": None if memory is None else json.dumps(memory),
             "orders": json.dumps(
                 [_intent_row(intent, event) for intent, event in zip(intents, events, strict=True)]
             ),

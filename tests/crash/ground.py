@@ -50,7 +50,9 @@ class Ground:
     ledger: Connection  # the administrator's: what a judge reads passes no row-level security
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
-    def fresh_site(self, kind: MarketKind, venue_account: str = VENUE_ACCOUNTS[0]) -> Site:
+    def fresh_site(
+        self, kind: MarketKind, venue_account: str = VENUE_ACCOUNTS[0], script: str | None = None
+    ) -> Site:
         """A newly enrolled account; the venue must be empty, see `reset`."""
         number = f"{self.worker}-{next(self._numbers)}"
         folder = self.folder / number
@@ -65,7 +67,7 @@ class Ground:
             kind=kind,
             pace=PACE,
         )
-        enrolment.enrol(self.base.database.secret(), _desk_file(site))
+        enrolment.enrol(self.base.database.secret(), _desk_file(site, script or kind.value))
         return site
 
     def reset(self) -> None:
@@ -100,6 +102,6 @@ def open_ground(base: Base, worker: int) -> Iterator[Ground]:
             venue.close()
 
 
-def _desk_file(site: Site) -> DeskFile:
-    bot = BotEntry("bot", "scripted", (SYMBOLS[site.kind],), {"kind": site.kind.value}, LIMITS)
+def _desk_file(site: Site, script: str) -> DeskFile:
+    bot = BotEntry("bot", "scripted", (SYMBOLS[site.kind],), {"script": script}, LIMITS)
     return DeskFile(site.user, (AccountEntry(site.account, "bitget", site.kind, True, (bot,)),))

@@ -14,7 +14,7 @@ from typing import Any
 import runtime
 
 ROOT = str(Path(runtime.__file__).parent) + "/"
-ROOMS = tuple(f"{ROOT}{room}/" for room in ("engine", "store", "exchanges"))
+ROOMS = tuple(f"{ROOT}{room}/" for room in ("engine", "store", "exchanges", "spool"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ DEPTHS = ("line", "turn", "message", "every")
 
 @dataclass(slots=True)
 class Tracer:
-    """Counts each line of the three rooms before it is executed, and strikes at the one that was named.
+    """Counts each line of these rooms before it is executed, and strikes at the one that was named.
 
     Without a name it takes notes of what could be struck, in the depth that is asked for. Within an interval a line
     that is passed again is a loop over things in memory: the world outside has not changed meanwhile.
@@ -66,6 +66,11 @@ class Tracer:
 
     def stop(self) -> None:
         sys.settrace(None)
+
+    def forget(self) -> None:
+        """What was passed until now is not to be struck."""
+        self.noted.clear()
+        self._passed.clear()
 
     def note_turn(self) -> None:
         """The loop has come round."""

@@ -50,10 +50,14 @@ TAKES = Step("take", Side.BUY, Decimal("0.010"))
 LEAVES = Step("leave", Side.BUY, Decimal("0.010"), Decimal("0.98"), then="cancel")
 CLOSES = Step("close", Side.SELL, None)
 FLIPS = Step("flip", Side.SELL, None, beyond=Decimal("0.010"))
+PAUSES = Step(
+    "pause", Side.BUY, Decimal("1e-9")
+)  # less than the venue takes: a turn in which nothing is asked for
 RETURNS = Step("return", Side.BUY, Decimal("0.010"))
 SCRIPTS = {
-    MarketKind.SPOT: (RESTS, TAKES, LEAVES, CLOSES),
-    MarketKind.LINEAR: (RESTS, TAKES, LEAVES, FLIPS, RETURNS),
+    "spot": (RESTS, TAKES, LEAVES, CLOSES),
+    "linear": (RESTS, TAKES, LEAVES, FLIPS, RETURNS),
+    "leave": (TAKES, PAUSES, CLOSES),
 }
 
 
@@ -64,20 +68,20 @@ class Scripted:
 
     def __init__(self, symbol: str, steps: tuple[Step, ...]) -> None:
         self.needs = Needs((symbol,), "1m", 2)
+        self.steps = steps
         self._symbol = symbol
-        self._steps = steps
 
     def decide(self, view: View, memory: Memory) -> Decision:
         taken = int(str(memory.get("taken", 0)))
         if view.orders:
             return Decision(cancels=self._cancels(view, taken), memory=memory)
-        if taken >= len(self._steps):
+        if taken >= len(self.steps):
             return Decision(memory=memory)
-        wanted = [self._proposal(view, step) for step in self._steps[max(0, taken - 1) : taken + 1]]
+        wanted = [self._proposal(view, step) for step in self.steps[max(0, taken - 1) : taken + 1]]
         return Decision(tuple(filter(None, wanted)), memory={"taken": taken + 1}, note="the script goes on")
 
     def _cancels(self, view: View, taken: int) -> tuple[str, ...]:
-        if not taken or self._steps[taken - 1].then != "cancel":
+        if not taken or self.steps[taken - 1].then != "cancel":
             return ()
         return tuple(order.client_order_id for order in view.orders if order.status in RESTING)
 
@@ -95,7 +99,7 @@ class Scripted:
 
 
 def build_strategy(_: str, parameters: Mapping[str, object], symbols: tuple[str, ...]) -> Scripted:
-    return Scripted(symbols[0], SCRIPTS[MarketKind(str(parameters["kind"]))])
+    return Scripted(symbols[0], SCRIPTS[str(parameters["script"])])
 
 
 class Director(threading.Event):
@@ -157,5 +161,6 @@ class Director(threading.Event):
         desk = self.desk
         if not desk.bots:
             return False
-        taken = desk.bots[0].memory.get("taken", 0)
-        return taken == len(SCRIPTS[desk.account.kind]) and not desk.ledger.unsettled()
+        bot = desk.bots[0]
+        assert isinstance(bot.strategy, Scripted)
+        return bot.memory.get("taken", 0) == len(bot.strategy.steps) and not desk.ledger.unsettled()

@@ -33,9 +33,9 @@ def start(site: Site, make_director: MakeDirector, tracer: Tracer | None = None)
     return fork(lambda: trade(site, tracer or Untraced(), make_director), site.log)
 
 
-def set_out(ground: Ground, kind: str) -> Site:
+def set_out(ground: Ground, kind: str, script: str | None = None) -> Site:
     ground.reset()
-    return ground.fresh_site(MarketKind(kind))
+    return ground.fresh_site(MarketKind(kind), script=script)
 
 
 def finish(ground: Ground, site: Site, verdict: Verdict, *, ahead: int | None = None) -> None:
@@ -89,8 +89,8 @@ def strike_line(ground: Ground, point: Point) -> Verdict:
 def count_messages(ground: Ground, kind: str) -> dict[str, int]:
     """How many messages a whole life sends to PostgreSQL and to the venue."""
     site = set_out(ground, kind)
-    sql, http = _proxies(ground)
-    child = start(_via(site, sql, http), directed(ground.venue, site))
+    sql, http = proxies(ground)
+    child = start(via(site, sql, http), directed(ground.venue, site))
     with sql, http:
         code = child.wait()
     assert code == 0, f"the life that is to be struck does not come to its end: {code}, {tail(site)}"
@@ -101,8 +101,8 @@ def strike_message(ground: Ground, point: Point) -> Verdict:
     """Killed before a message leaves, when it has left but is not answered, or before its answer arrives."""
     channel, number, moment = point.place.split(":")
     site, verdict = set_out(ground, point.kind), Verdict()
-    sql, http = _proxies(ground)
-    child = start(_via(site, sql, http), directed(ground.venue, site))
+    sql, http = proxies(ground)
+    child = start(via(site, sql, http), directed(ground.venue, site))
 
     def kill(group: int) -> bool:
         if group != int(number):
@@ -126,7 +126,7 @@ def strike_connection(ground: Ground, point: Point) -> Verdict:
     """The connection breaks, and nobody is killed: the message did not arrive, or it did and its answer does not."""
     channel, number, loss = point.place.split(":")
     site, verdict = set_out(ground, point.kind), Verdict(reached=False)
-    sql, http = _proxies(ground)
+    sql, http = proxies(ground)
 
     def cut(group: int) -> bool:
         if group != int(number):
@@ -139,7 +139,7 @@ def strike_connection(ground: Ground, point: Point) -> Verdict:
         struck.after = cut
     else:
         struck.before = cut
-    child = start(_via(site, sql, http), directed(ground.venue, site))
+    child = start(via(site, sql, http), directed(ground.venue, site))
     with sql, http:
         code = child.wait()
     verdict.processes += 1
@@ -149,11 +149,11 @@ def strike_connection(ground: Ground, point: Point) -> Verdict:
     return verdict
 
 
-def _proxies(ground: Ground) -> tuple[Proxy, Proxy]:
+def proxies(ground: Ground) -> tuple[Proxy, Proxy]:
     return Proxy(ground.base.socket), Proxy(("127.0.0.1", ground.venue.port))
 
 
-def _via(site: Site, sql: Proxy, http: Proxy) -> Site:
+def via(site: Site, sql: Proxy, http: Proxy) -> Site:
     # Encryption would be asked for first, in a message of its own, and declined.
     plain = {"host": "127.0.0.1", "port": str(sql.port), "sslmode": "disable", "gssencmode": "disable"}
     database_url = make_conninfo(site.database_url, **plain)

@@ -10,6 +10,7 @@ from tests.crash.answers import strike_answer
 from tests.crash.ground import Ground
 from tests.crash.idling import TURNS, strike_idle
 from tests.crash.judging import Verdict
+from tests.crash.leaving import count_leaving, strike_leaving
 from tests.crash.points import Point
 from tests.crash.reading import strike_blind, strike_reading
 from tests.crash.recovering import count_recovery, strike_recovery
@@ -46,6 +47,7 @@ SUITES = {
         Suite("reading", "what is looked for is spoilt too", strike_reading),
         Suite("blind", "never proved: visible, and alone", strike_blind),
         Suite("zombie", "SIGSTOP past the lease, then awake", strike_zombie),
+        Suite("away", "SIGKILL while an exit leaves without SQL", strike_leaving),
         Suite("starts", "many starts at once", strike_starts),
         Suite("tenants", "two tenants side by side, one killed", strike_tenants),
         Suite("idle", "state equals state before", strike_idle),
@@ -74,6 +76,7 @@ def slice_of(points: list[Point], seed: int) -> list[Point]:
         "reading": 6,
         "blind": 2,
         "zombie": 2,
+        "away": 4,
         "tenants": 1,
         "idle": 3,
     }.items():
@@ -103,6 +106,8 @@ def _places(ground: Ground, kind: str, seed: int, depth: str) -> Iterator[tuple[
     # The lines that send and write are the same for perpetuals; each of these runs waits for a lease to end.
     asleep = list(dict.fromkeys(zombie_places(lines)))
     yield from (("zombie", place) for place in (asleep if kind == MarketKind.SPOT else asleep[::4]))
+    outage = count_leaving(ground, kind, depth)
+    yield from (("away", line) for line in (outage if kind == MarketKind.SPOT else outage[::4]))
     yield from (("starts", place) for place in STARTS)
     yield from (("tenants", line) for line in random.Random(seed).sample(lines, TENANT_POINTS))
     yield from (("idle", str(turn)) for turn in TURNS)

@@ -14,6 +14,7 @@ from runtime.engine.ledger import Ledger
 from runtime.exchanges import registry
 from runtime.exchanges.ccxt_adapter import Credentials
 from runtime.settings import Secret
+from runtime.spool.exits import Exits
 from runtime.store import bots
 from runtime.store.pool import Store
 from tests.crash.points import Tracer
@@ -56,6 +57,10 @@ class Site:
     @property
     def sheet(self) -> Path:
         return self.folder / "sheet.json"
+
+    @property
+    def exits(self) -> Path:
+        return self.folder / "exits"
 
     def via(self, *, database_url: str, venue_url: str) -> "Site":
         return replace(self, database_url=database_url, venue_url=venue_url)
@@ -118,6 +123,7 @@ def take_desk(site: Site, store: Store) -> Desk:
         pace=site.pace,
         build_strategy=build_strategy,
         stopping=lambda: False,
+        exits=Exits(site.exits, held.fence.epoch, may_leave=True),
     )
 
 

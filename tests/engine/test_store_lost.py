@@ -18,11 +18,12 @@ from runtime.engine import loop
 from runtime.local import processes
 from runtime.local.postgres import Server, server_state
 from runtime.settings import Secret
+from runtime.spool.exits import Exits
 from runtime.store import schema
 from runtime.store.pool import Store
 from tests.database import Database
 from tests.engine.desk_process import enrol_ladder, running
-from tests.engine.rig import USER, Rig, limit
+from tests.engine.rig import USER, Rig, limit, market, proposes
 from tests.postgres_server import fresh_database, session_server
 from tests.venue import RunningSimulator
 
@@ -56,7 +57,9 @@ class Switch:
 @pytest.fixture(scope="module")
 def switch() -> Iterator[Switch]:
     with session_server(durable=True) as server:
-        yield Switch(server)
+        switch = Switch(server)
+        yield switch
+        switch.on()  # where a test failed while it was off: a frozen keeper cannot be stopped
 
 
 @pytest.fixture
@@ -121,6 +124,40 @@ def test_desk__sends_nothing_while_the_store_is_away_and_goes_on_by_itself(
         known = {each["client_order_id"] for each in rig.orders()}
         assert {each["client_oid"] for each in rig.at_venue()} <= known
         assert rig.differences() == []
+
+
+@pytest.mark.parametrize("wished", [True, False], ids=["reduce_only", "wait"])
+def test_exit__leaves_while_the_store_is_away_only_where_that_is_wished(
+    switch: Switch,
+    database: Database,
+    venue: RunningSimulator,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    wished: bool,
+) -> None:
+    exits = Exits(tmp_path / "exits", epoch=1, may_leave=wished)
+    with Store(database.secret("holdfast_bot"), user_id(USER), pool_max=2) as store:
+        rig = Rig(database=database, venue=venue, store=store)
+        rig.pace = replace(rig.pace, store_lost_seconds=60)
+        rig.enrol()
+        rig.start()
+        rig.trade(market("in", Side.BUY, "0.01"))
+        rig.desk.exits = exits
+        rig.plays["one"] = lambda view, memory: Decision(memory={"recovered": "yes"})
+        with looping(rig) as left_by:
+            assert processes.wait_until(lambda: rig.bot()["memory"] == {"recovered": "yes"}, seconds_max=20)
+            switch.off()
+            rig.plays["one"] = proposes(market("out", Side.SELL, "0.009"), market("more", Side.BUY, "0.01"))
+            assert processes.wait_until(lambda: caplog.text.count("out of reach") >= 3, seconds_max=30)
+            assert [each["side"] for each in rig.at_venue()] == ["buy", "sell"][: 1 + wished]
+            rig.plays.clear()
+            switch.on()
+            assert processes.wait_until(lambda: rig.statuses() == ["filled"] * (1 + wished), seconds_max=40)
+            assert left_by == []
+        rig.leave()
+        assert len(rig.at_venue()) == 1 + wished
+        assert rig.differences() == []
+        assert exits.waiting() == []
 
 
 def test_desk__leaves_with_13_when_the_store_stays_away(

@@ -43,7 +43,7 @@ VARIANTS: Mapping[str, Mapping[str, str]] = {
     "aurora-prod": {"stage": "prod", "engine": "aurora"},
     "messages": {"stage": "dev", "messages_secret_arn": SECRET, "message_ways": "webhook"},
     "shown": {"stage": "prod", "api_secret_arn": SECRET},
-    "durable-spool": {"stage": "dev", "durable_spool": "yes"},
+    "durable-spool": {"stage": "dev", "durable_spool": "yes", "on_store_loss": "reduce_only"},
     "endpoints": {"stage": "prod", "nat_count": "2", "interface_endpoints": "logs,ecr.api"},
     "copied": {"stage": "prod", "copy_region": "eu-west-1", "copy_key_arn": OTHER_KEY},
     "addressed": {"stage": "prod", "page_to": "pager@example.org"},

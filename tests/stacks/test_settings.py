@@ -50,6 +50,8 @@ def test_override__a_text_of_the_command_line_becomes_what_the_row_holds(
         ("cidr", "300.0.0.0/16"),
         ("egress", "vpn"),
         ("nat_count", "3"),
+        ("on_store_loss", "reduce_only"),
+        ("on_store_loss", "sell"),
         ("interface_endpoints", "s3x"),
         ("venue_ports", "0"),
         ("venue_ports", ""),

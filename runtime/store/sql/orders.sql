@@ -10,7 +10,8 @@ with guard as (
   insert into jobs (user_id, job_id, account_id, bot_id, trigger_reason, started_at)
   values (tenant(), %(job_id)s, %(account_id)s, %(bot_id)s, %(trigger_reason)s, %(at)s)
 ), remembered as (
-  update bots set memory = %(memory)s::jsonb, memory_at = %(at)s where bot_id = %(bot_id)s
+  update bots set memory = %(memory)s::jsonb, memory_at = %(at)s
+  where bot_id = %(bot_id)s and %(memory)s::jsonb is not null
 ), written as (
   insert into orders (user_id, order_id, account_id, bot_id, job_id, client_order_id, intent_key, symbol, side, kind,
     quantity, price, reduce_only, status, reason, epoch, created_at, send_before, updated_at)
