@@ -92,6 +92,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--slice", action="store_true", help="a few of each, as in the test run")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only each N-th point")
+    parser.add_argument(
+        "--after", type=int, default=0, metavar="N", help="without the first N, which an earlier run came to"
+    )
     parser.add_argument("--workers", type=int, default=WORKERS, help=f"side by side (default: {WORKERS})")
     parser.add_argument(
         "--seconds", type=float, help="stop after so long: the seed's order makes it a fair sample"
@@ -116,7 +119,7 @@ def _chosen(base: Base, args: argparse.Namespace, seed: int) -> list[Point]:
         points = [point for point in points if point.suite in args.suite]
     if args.point:
         points = [point for point in points if args.point in str(point)]
-    return points[:: args.every]
+    return points[args.after :: args.every]
 
 
 def numbered(points: Sequence[Point], written: str) -> list[Point]:
