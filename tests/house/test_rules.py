@@ -4,6 +4,7 @@ The samples show that a rule is able to fail; a rule without samples is itself a
 """
 
 from dataclasses import dataclass
+from functools import cache
 from textwrap import dedent
 
 import pytest
@@ -135,6 +136,7 @@ SAMPLES = [
 ]
 
 
+@cache
 def faults_of(rule: str) -> list[Fault]:
     return sorted(fault for source in load_sources() for fault in RULES[rule](source))
 
