@@ -24,7 +24,8 @@ def turn(desk: Desk) -> None:
     for bot in desk.bots:
         if bot.ticks_now:
             view = viewing.view_of(desk, bot, sight)
-            observing.marked(desk, bot, view, viewing.equity_of(view))
+            if bot.remembered:  # else it was loaded anew, and what it lost in its life is not back yet
+                observing.marked(desk, bot, view, viewing.equity_of(view))
             if desk.exits is not None and desk.exits.may_leave:
                 _let_exits_out(desk, bot, view)
 
