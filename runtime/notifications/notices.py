@@ -81,8 +81,12 @@ TELLINGS: Mapping[str, Telling] = {
         ("bot", "model", "version"),
         "Model {model} of bot {bot} (version {version}) cannot be used: {detail}. The one before is tried.",
     ),
-    "the ledger is out of reach; nothing is sent": Telling(
-        Kind.STORE_LOST, (), "PostgreSQL is away; no order leaves without it. {detail}"
+    "the ledger is out of reach": Telling(Kind.STORE_LOST, (), "PostgreSQL is away. {detail}"),
+    "an exit left while PostgreSQL is away": Telling(
+        Kind.STORE_LOST,
+        ("order",),
+        "Exit {order} of {bot} left while PostgreSQL is away: {side} {quantity} {symbol}. The ledger learns of it, and "
+        "proves it, once PostgreSQL is back.",
     ),
 }
 # The line that a desk writes for each bot, of which the daily summary is made.
