@@ -1,6 +1,5 @@
 """The deployer's errors are for people: each can be spoken, is given its facts, and has a code that is told."""
 
-import ast
 import re
 
 import pytest
@@ -34,7 +33,7 @@ def test_facts__every_error_of_the_deployer_is_given_those_of_its_sentence() -> 
         # cloud.py hands facts on as a mapping; the rehearsal's AWS has errors of its own, which are AWS's.
         if not source.stands_in("deploy") or source.stands_in("deploy/cloud.py", "deploy/rehearsal"):
             continue
-        for call in (node for node in ast.walk(source.tree) if isinstance(node, ast.Call)):
+        for call in source.calls():
             name = dotted_name(call.func).removeprefix("errors.")
             given = {str(each.arg) for each in call.keywords}
             if name in ERRORS and None not in {each.arg for each in call.keywords}:

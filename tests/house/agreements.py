@@ -4,7 +4,6 @@ Every function is pure: it takes texts and gives back sentences about what does 
 real files and small false ones.
 """
 
-import ast
 import inspect
 import re
 import string
@@ -76,7 +75,7 @@ def errors_raised(source: Source, tree: Mapping[str, type[Exception]]) -> Iterat
 
 def names_of_errors(source: Source, tree: Mapping[str, type[Exception]]) -> dict[str, str]:
     """How this file may call each class: `errors.X`, or `X` where it imports the name."""
-    imported = {module for node in ast.walk(source.tree) for module in imported_modules(node)}
+    imported = {module for node in source.nodes for module in imported_modules(node)}
     bare = {name: name for name in tree if f"runtime.errors.{name}" in imported}
     return bare | {f"errors.{name}": name for name in tree}
 

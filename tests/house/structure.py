@@ -49,7 +49,7 @@ def imports_inside_functions(source: Source) -> Iterator[Fault]:
 def strangers(source: Source) -> Iterator[Fault]:
     if source.stands_in(*LOOKS_EVERYWHERE):
         return
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         for module in imported_modules(node):
             owners = OWNERS.get(module.partition(".")[0])
             allowed = source.stands_in("migrations") and module.startswith(MIGRATIONS_MAY_READ)
@@ -98,7 +98,7 @@ def marked_excepts(source: Source) -> list[int]:
 
 
 def swallowing_handlers(source: Source) -> Iterator[ast.ExceptHandler]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.ExceptHandler) and is_broad(node.type) and not ends_in_raise(node.body):
             yield node
 
@@ -131,7 +131,7 @@ def naked_sleeps(source: Source) -> Iterator[Fault]:
     """A test may sleep between two looks of a bounded poll, that is in a loop; never once, hoping."""
     if not source.stands_in("tests"):
         return
-    loops = [node for node in ast.walk(source.tree) if isinstance(node, ast.While | ast.For)]
+    loops = [node for node in source.nodes if isinstance(node, ast.While | ast.For)]
     patient = {id(node) for loop in loops for node in ast.walk(loop)}
     for call in source.calls():
         if dotted_name(call.func) in ("time.sleep", "sleep") and id(call) not in patient:
@@ -139,7 +139,7 @@ def naked_sleeps(source: Source) -> Iterator[Fault]:
 
 
 def mocks(source: Source) -> Iterator[Fault]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         for module in imported_modules(node):
             if module.startswith(("unittest.mock", "mock", "pytest_mock")):
                 yield Fault(source.path, getattr(node, "lineno", 1), module, "use the real part")

@@ -113,7 +113,7 @@ def is_aware(call: ast.Call, verb: str) -> bool:
 def impure_rooms(source: Source) -> Iterator[Fault]:
     if not source.stands_in(*PURE_ROOMS):
         return
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         for module in imported_modules(node):
             ours = module.startswith(("runtime.domain", "runtime.strategies", "runtime.errors"))
             if not ours and module.partition(".")[0] not in PURE_IMPORTS:

@@ -7,8 +7,10 @@ import argparse
 import io
 import json
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +135,12 @@ def open_stage(name: str = "dev", *, variant: str = "") -> Scene:
 
 
 def stand(name: str = "dev", *, variant: str = "", secrets: Iterable[str] = ()) -> Scene:
-    """A stage that was deployed and trades, brought there by the deployer itself."""
+    """A stage that was deployed and trades, by the deployer itself; a world of its own for each caller."""
+    return deepcopy(_stand(name, variant, frozenset(secrets)))
+
+
+@cache
+def _stand(name: str, variant: str, secrets: frozenset[str]) -> Scene:
     scene = open_stage(name, variant=variant)
     for arn in {*secrets, *(desk.keys_secret_arn for desk in scene.stage.desks)} - {""}:
         scene.aws.kms.secrets[arn] = Secret(arn)
@@ -143,6 +150,7 @@ def stand(name: str = "dev", *, variant: str = "", secrets: Iterable[str] = ()) 
     done = scene.run("deploy")
     assert done.code == 0, done.says
     scene.aws.asked.clear()
+    assert scene.aws.clock.can_be_copied
     return scene
 
 

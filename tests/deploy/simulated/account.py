@@ -1,7 +1,6 @@
 """What the simulated services have in common: the account they stand in, and how AWS says no."""
 
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import dataclass
 
 from tests.deploy.simulated.clock import VirtualClock
 
@@ -21,10 +20,11 @@ class Standing:
     clock: VirtualClock
     account_id: str = "123456789012"
     region: str = "us-east-1"
-    numbers: "count[int]" = field(default_factory=lambda: count(1))
+    given: int = 0
 
     def number(self) -> int:
-        return next(self.numbers)
+        self.given += 1
+        return self.given
 
     def arn(self, service: str, rest: str) -> str:
         return f"arn:aws:{service}:{self.region}:{self.account_id}:{rest}"

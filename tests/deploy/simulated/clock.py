@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from types import FunctionType
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 # Longer than anything that a deploy may wait for: who waits on is a waiter that never gives up.
@@ -17,11 +17,16 @@ class WaitsForEver(AssertionError):
 class VirtualClock:
     def __init__(self) -> None:
         self._now = START
-        self._order = count()
+        self._put_down = 0
         self._due: list[tuple[datetime, int, Callable[[], object]]] = []
 
     def now(self) -> datetime:
         return self._now
+
+    @property
+    def can_be_copied(self) -> bool:
+        """What is put down for later are calls of things that a copy has too, and not functions of this world alone."""
+        return not any(isinstance(what, FunctionType) for _, _, what in self._due)
 
     @property
     def seconds(self) -> float:
@@ -41,4 +46,5 @@ class VirtualClock:
         if seconds <= 0:
             what()
         else:
-            heapq.heappush(self._due, (at, next(self._order), what))
+            self._put_down += 1
+            heapq.heappush(self._due, (at, self._put_down, what))

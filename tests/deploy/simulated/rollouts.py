@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from tests.deploy.simulated.account import Standing
@@ -211,18 +212,18 @@ class Tasks:
                 self.epoch += 1
                 self._tell(task, "lease acquired", account=desk.name, epoch=self.epoch, seconds=30)
             if script.has_heartbeat:
-                clock.after(10, lambda: beat(HEARTBEATS_MAX))
-
-        def beat(left: int) -> None:
-            if task.status == "RUNNING" and left:
-                metrics = [{"Name": "Heartbeat", "Unit": "Count"}]
-                directive = {"Namespace": "Holdfast", "Dimensions": [["Env", "Bot"]], "Metrics": metrics}
-                self._tell(task, "telemetry", Heartbeat=7, _aws={"CloudWatchMetrics": [directive]})
-                clock.after(30, lambda: beat(left - 1))
+                clock.after(10, partial(self._beat, task, HEARTBEATS_MAX))
 
         if script.stop_code != "TaskFailedToStart":
             clock.after(20, run)
         return task
+
+    def _beat(self, task: Task, left: int) -> None:
+        if task.status == "RUNNING" and left:
+            metrics = [{"Name": "Heartbeat", "Unit": "Count"}]
+            directive = {"Namespace": "Holdfast", "Dimensions": [["Env", "Bot"]], "Metrics": metrics}
+            self._tell(task, "telemetry", Heartbeat=7, _aws={"CloudWatchMetrics": [directive]})
+            self.standing.clock.after(30, partial(self._beat, task, left - 1))
 
     def _end(self, task: Task) -> None:
         desk = task.desk
