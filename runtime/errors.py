@@ -60,7 +60,7 @@ class RateLimited(Retry):
 
 
 class StoreUnavailable(Retry):
-    """PostgreSQL did not answer while we tried to {action}: {detail}. No new risk is taken without it; it is tried again."""
+    """PostgreSQL did not answer while we tried to {action}: {detail}. No new risk is taken; it is tried again."""
 
     exit_code = 13
 
