@@ -1,11 +1,13 @@
 """A real desk says to people what they should know, once, and no secret of theirs is ever read in what it says."""
 
+import ast
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from string import Formatter
 
 import pytest
 
@@ -24,6 +26,7 @@ from runtime.telemetry.emf import Writer
 from runtime.telemetry.meters import Meters
 from tests.engine.desk_process import DeskProcess, enrol_ladder, running
 from tests.engine.rig import Rig, limit, market
+from tests.house.sources import ROOT, dotted_name
 from tests.notifications.people import CANARY, CHAT, SECONDS_MAX, TOKEN, People, answers
 from tests.proxy import Proxy
 
@@ -242,3 +245,16 @@ def test_desk__trades_on_while_nobody_takes_what_it_tells(
 def test_kinds__are_all_told_by_something() -> None:
     told = {each.kind for each in notices.TELLINGS.values()}
     assert set(Kind) - told == {Kind.LEASE_LOST, Kind.DAILY_SUMMARY, Kind.ANSWER}
+
+
+def test_events__are_logged_by_the_engine_with_the_facts_of_their_sentence() -> None:
+    logged: dict[str, set[str]] = {}
+    for path in (ROOT / "runtime/engine").glob("*.py"):
+        for call in (each for each in ast.walk(ast.parse(path.read_text())) if isinstance(each, ast.Call)):
+            if dotted_name(call.func).startswith("logs.") and isinstance(call.args[0], ast.Constant):
+                facts = logged.setdefault(str(call.args[0].value), set())
+                facts |= {keyword.arg for keyword in call.keywords if keyword.arg}
+    for event, telling in notices.TELLINGS.items():
+        wanted = {name for _, name, *_ in Formatter().parse(telling.sentence) if name}
+        assert event in logged, f"nothing logs {event!r}"
+        assert wanted <= logged[event], event
