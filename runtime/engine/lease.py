@@ -20,6 +20,7 @@ from runtime.store.pool import Fence, Store
 MARGIN_PART = 10
 # Renewed when this much of ten is left.
 RENEW_TENTHS_LEFT = 6
+RELEASE_SECONDS = 1.0
 
 
 class Lease:
@@ -65,7 +66,8 @@ class Lease:
                 raise self._lost("another process took it over")
 
     def release(self) -> None:
-        with self._store.single("release the lease") as tx:
+        """Whoever leaves does not wait long for that: an heir proves our end, or waits for the lease's."""
+        with self._store.single("release the lease", wait_seconds=RELEASE_SECONDS) as tx:
             leases.release(tx, self.fence, self._holder.holder)
         logs.info("lease released", epoch=self.fence.epoch)
 

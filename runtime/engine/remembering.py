@@ -64,26 +64,37 @@ def save_due(desk: Desk) -> None:
     """All of them when it is time, and at once those that ask."""
     if elapsed_seconds() >= desk.save_at_monotonic:
         save_all(desk)
-        return
-    for bot in desk.bots:
-        for each in bot.remembered:
-            if each.component.asks:
-                _save(desk, bot, each)
+    else:
+        _save(desk, [(bot, each) for bot, each in _remembered(desk) if each.component.asks])
 
 
 def save_all(desk: Desk) -> None:
     desk.save_at_monotonic = elapsed_seconds() + desk.pace.remember_seconds
-    for bot in desk.bots:
-        for each in bot.remembered:
-            _save(desk, bot, each)
+    _save(desk, _remembered(desk))
 
 
-def _save(desk: Desk, bot: Bot, remembered: Remembered) -> None:
+def _remembered(desk: Desk) -> list[tuple[Bot, Remembered]]:
+    return [(bot, each) for bot in desk.bots for each in bot.remembered]
+
+
+def _save(desk: Desk, wanted: list[tuple[Bot, Remembered]]) -> None:
     """What cannot be saved now is tried again when it is time; only a lost lease ends the desk."""
+    for place, (bot, remembered) in enumerate(wanted):
+        try:
+            _save_one(desk, bot, remembered)
+        except errors.StoreUnavailable as fault:
+            # The others would each wait as long for the same answer.
+            left = len(wanted) - place
+            desk.meters.count(table.SAVES_FAILED, by=left)
+            logs.error("components are not saved", count=left, detail=str(fault))
+            return
+
+
+def _save_one(desk: Desk, bot: Bot, remembered: Remembered) -> None:
     remembered.component.asks = False
     try:
         _record(desk, bot, remembered)
-    except errors.LeaseLost:
+    except (errors.LeaseLost, errors.StoreUnavailable):
         raise
     except (errors.BotError, ValueError) as fault:
         desk.meters.count(table.SAVES_FAILED)

@@ -165,11 +165,11 @@ class Store:
         self._pool.close()
 
     @contextmanager
-    def single(self, action: str) -> Iterator[Tx]:
+    def single(self, action: str, *, wait_seconds: float | None = None) -> Iterator[Tx]:
         """One statement, one round trip. `action` completes the sentence 'while we tried to ...'."""
         # Without the pool's own context: it commits or rolls back, and here nothing is ever begun.
         try:
-            connection = self._pool.getconn()
+            connection = self._pool.getconn(timeout=wait_seconds)
             try:
                 yield SingleTx(connection, self.tenant, self._timing)
             except psycopg.errors.ReadOnlySqlTransaction:

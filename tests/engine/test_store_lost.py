@@ -178,3 +178,19 @@ def test_desk__leaves_with_13_when_the_store_stays_away(
             heir.await_event("recovered")
             assert processes.wait_until(lambda: rig.statuses() == ["open"] * 3, seconds_max=40)
             assert len(rig.at_venue()) == 3
+
+
+def test_desk__told_to_leave_meanwhile_does_not_wait_for_the_store_until_its_time_is_up(
+    switch: Switch, database: Database, venue: RunningSimulator, tmp_path: Path
+) -> None:
+    enrol_ladder(database)
+    with Store(database.secret("holdfast_bot"), user_id(USER), pool_max=1) as store:
+        rig = Rig(database=database, venue=venue, store=store)
+        with running(tmp_path / "desk", rig, HOLDFAST_STORE_LOST_SECONDS="60") as desk:
+            assert processes.wait_until(lambda: rig.sends() == 3, seconds_max=40)
+            switch.off()
+            desk.await_event("the ledger is out of reach")
+            desk.send(signal.SIGTERM)
+            assert desk.await_end() == 13
+            assert "release the lease" in desk.complaint
+        switch.on()
