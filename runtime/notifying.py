@@ -257,7 +257,8 @@ def _ml_stats(store: Store) -> str:
 
 def _model(of: models.Listed) -> str:
     metrics = ", ".join(f"{name} {notices.figure(value)}" for name, value in sorted(of.model.metrics.items()))
-    return f"{of.bot}: {of.model.name} version {of.model.version}, trained on {of.model.training_size}, {metrics}"
+    trained = f"trained {of.model.age_seconds:.0f} s ago on {of.model.training_size}"
+    return f"{of.bot}: {of.model.name} version {of.model.version}, {trained}, {metrics}"
 
 
 def _db_stats(store: Store) -> str:

@@ -32,6 +32,7 @@ class BotStatus:
     fills: int
     realised: Decimal | None
     saved_at: datetime | None = None  # what its components remember
+    trained_at: datetime | None = None  # the model that it uses
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,15 +28,25 @@ def apply_pending(desk: Desk) -> None:
         found, pending = operations.load_asked(tx, desk.account.account_id)
     _heed(desk, found)
     for command in pending:
-        try:
-            status, outcome = "done", _VERBS[command.verb](desk, command)
-        except errors.Refused as refusal:
-            status, outcome = "refused", str(refusal)
+        status, outcome = _obey(desk, command)
         with desk.store.single("record what became of a command") as tx:
             operations.record_command_outcome(
                 tx, desk.fence, command.command_id, status=status, outcome=outcome
             )
         logs.info("command", verb=command.verb, by=command.requested_by, status=status, outcome=outcome)
+
+
+def _obey(desk: Desk, command: Command) -> tuple[str, str]:
+    """What became of it, as status and sentence."""
+    try:
+        act = _VERBS.get(command.verb)
+        if act is None:
+            raise _refusal(
+                command, "this program does not know it; ask anew once the desk runs one that does"
+            )
+        return "done", act(desk, command)
+    except errors.Refused as refusal:
+        return "refused", str(refusal)
 
 
 def _heed(desk: Desk, found: Wishes) -> None:

@@ -154,7 +154,7 @@ def _desk_panel(desk: DeskStatus, now: datetime) -> Panel:
     table = Table(box=None, expand=True, pad_edge=False)
     for heading in ("bot", "strategy", "state"):
         table.add_column(heading)
-    for heading in ("result", "realised", "open", "fills", "ticks", "memory"):
+    for heading in ("result", "realised", "open", "fills", "ticks", "memory", "model"):
         table.add_column(heading, justify="right")
     table.add_column("positions")
     for bot in desk.bots:
@@ -179,6 +179,7 @@ def _bot_cells(bot: BotStatus, now: datetime) -> list[Text]:
         Text(str(bot.fills)),
         Text(f"{bot.ticks} ({age(bot.ticked_at, now)})"),
         Text(age(bot.saved_at, now)),
+        Text("-" if bot.trained_at is None else age(bot.trained_at, now)),
         Text("\n".join(_position(position) for position in bot.positions) or "flat"),
     ]
 
@@ -200,7 +201,8 @@ def _plain_bot(bot: BotStatus, now: datetime) -> str:
     holds = ", ".join(_position(position) for position in bot.positions) or "flat"
     ticks = f"tick {bot.ticks} ({age(bot.ticked_at, now)})"
     counts = f"{bot.open_orders} open, {bot.fills} fills, {ticks}, memory saved {age(bot.saved_at, now)}"
-    return f"{bot.name} {bot.state}, {result}, {holds}, {counts}"
+    model = "" if bot.trained_at is None else f", model trained {age(bot.trained_at, now)}"
+    return f"{bot.name} {bot.state}, {result}, {holds}, {counts}{model}"
 
 
 def _position(position: PositionStatus) -> str:

@@ -26,7 +26,8 @@ def load_desks(tx: Tx, is_dead: Callable[[Holder], bool]) -> tuple[DeskStatus, .
 
 
 def _bot(facts: Sequence[Any], positions: tuple[PositionStatus, ...]) -> BotStatus:
-    name, strategy, state, reason, equity, ticked_at, ticks, open_orders, fills, realised, saved_at = facts
+    name, strategy, state, reason, equity, ticked_at, ticks, open_orders, fills, realised, *ages = facts
+    saved_at, trained_at = ages
     return BotStatus(
         name=name,
         strategy=strategy,
@@ -41,6 +42,7 @@ def _bot(facts: Sequence[Any], positions: tuple[PositionStatus, ...]) -> BotStat
         fills=fills,
         realised=realised,
         saved_at=saved_at,
+        trained_at=trained_at,
     )
 
 

@@ -210,3 +210,18 @@ def test_flatten__cut_short_before_its_order_left_does_not_send_it_later_and_say
     [(status, outcome)] = rig.database.rows("select status, outcome from commands")
     assert status == "done"
     assert "BTC/USDT: its closing order was written down before and is not sent again" in outcome
+
+
+def test_command__of_a_newer_program_is_refused_with_a_sentence_and_the_next_one_is_done(rig: Rig) -> None:
+    """A newer release wrote it before this older one came back: the verb is known to the schema, not to us."""
+    rig.database.rows("alter table commands drop constraint commands_verb_known")
+    rig.command("rebalance", "one")
+    rig.command("pause", "one")
+    rig.tick(2)
+    [(verb, status, outcome), paused] = rig.database.rows(
+        "select verb, status, outcome from commands order by requested_at"
+    )
+    assert (verb, status) == ("rebalance", "refused")
+    assert "this program does not know it" in outcome
+    assert paused == ("pause", "done", "one: paused")
+    assert rig.audit()[0] == "command rebalance"

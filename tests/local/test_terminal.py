@@ -60,6 +60,15 @@ def _with_bot(**changes: object) -> Overview:
     return _with_desk(bots=(replace(BOT, **changes),))  # type: ignore[arg-type]
 
 
+def test_render__says_how_old_the_model_and_what_is_remembered_are() -> None:
+    kept = _with_bot(saved_at=NOW - timedelta(seconds=42), trained_at=NOW - timedelta(minutes=7))
+    drawn, line = _drawn(kept), plain_line(kept, NOW)
+    for told in (age(NOW - timedelta(seconds=42), NOW), age(NOW - timedelta(minutes=7), NOW)):
+        assert told in drawn
+        assert told in line
+    assert "model trained" not in plain_line(OVERVIEW, NOW)
+
+
 def test_find_faults__a_healthy_picture_has_none() -> None:
     assert find_faults(OVERVIEW, NOW) == []
     assert "wrong" not in _drawn(OVERVIEW).lower()

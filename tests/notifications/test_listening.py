@@ -1,5 +1,6 @@
 """`python -m runtime telegram`: the configured chat is answered and obeyed, nobody else is, and nothing twice."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -149,7 +150,8 @@ def test_chat__is_told_figures_by_the_ledger(rig: Rig, people: People, tmp_path:
     assert [line.partition(":")[0] for line in said[0].splitlines()[:3]] == ["all", "30d", "7d"]
     assert "scripted: 1 signal(s), 0 taken, 0 open, 100.0% right, newest 1: 100.0%" in said[1].splitlines()
     assert said[1].splitlines()[-1] == "blocked by: cooldown 5"
-    assert said[2].splitlines()[0] == "two: entry version 3, trained on 40, accuracy 0.625"
+    first = re.sub(r"trained \d+ s ago", "trained just now", said[2].splitlines()[0])
+    assert first == "two: entry version 3, trained just now on 40, accuracy 0.625"
     assert said[2].splitlines()[-1] == "signals right: - of those taken, 100.0% of those rejected"
     ((head, most),) = rig.database.rows(
         "select (select version_num from public.alembic_version), current_setting('max_connections')"

@@ -22,7 +22,8 @@ select bots.account_id, bots.bot_id, bots.name, bots.strategy,
     and status in ('pending', 'submitted', 'open', 'partially_filled', 'unknown')),
   (select coalesce(sum(fill_count), 0)::bigint from positions where positions.bot_id = bots.bot_id),
   (select sum(realised - fees) from positions where positions.bot_id = bots.bot_id),
-  (select max(saved_at) from component_states where component_states.bot_id = bots.bot_id)
+  (select max(saved_at) from component_states where component_states.bot_id = bots.bot_id),
+  (select max(created_at) from models where models.bot_id = bots.bot_id and promoted)
 from bots
 order by bots.name
 limit %(count)s
