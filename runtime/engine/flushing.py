@@ -51,6 +51,7 @@ class Flusher:
         while spool is not None:
             self._tell(spool, None)
             batch = spool.drain(BATCH_MAX)
+            self.observer.oldest_at = None if batch is None else _oldest(batch)
             if batch is None:
                 break
             self._tell(spool, batch)
@@ -89,7 +90,7 @@ class Flusher:
     def _tell(self, spool: Spool, batch: Batch | None) -> None:
         meters = self.observer.meters
         meters.set(table.SPOOL_DEPTH, spool.depth)
-        seen_at = datetime.now(UTC) if batch is None else observation.instant(batch.records[0].at_us)
+        seen_at = datetime.now(UTC) if batch is None else _oldest(batch)
         meters.set(table.SPOOL_OLDEST, max(0, (datetime.now(UTC) - seen_at).total_seconds()))
         if spool is not self._spool:
             self._spool, self._damages = spool, 0
@@ -98,3 +99,7 @@ class Flusher:
             meters.count(table.SPOOL_CORRUPT, by=spool.damages - self._damages)
             self._damages = spool.damages
             meters.set(table.SPOOL_ASIDE, spool.aside_bytes)
+
+
+def _oldest(batch: Batch) -> datetime:
+    return observation.instant(batch.records[0].at_us)

@@ -39,6 +39,7 @@ class Observer:
     closes: dict[UUID, Close] = field(default_factory=dict)
     # Of each bot, how many ended for better or worse since somebody asked.
     ended: Counter[BotId] = field(default_factory=Counter)
+    oldest_at: datetime | None = None  # of what waits, as the flusher saw it last
     _due_at_monotonic: dict[object, float] = field(default_factory=dict)
 
     def keep(self, kind: Kind, at: datetime, facts: Mapping[str, object]) -> bool:

@@ -48,7 +48,7 @@ def tick(desk: Desk) -> None:
     observing.looked(desk, sight)
     marks = [tick_bot(desk, bot, sight) for bot in desk.bots if bot.ticks_now]
     with desk.store.single("record the tick") as tx:
-        bots.record_tick(tx, desk.fence, sight.now, marks)
+        bots.record_tick(tx, desk.fence, sight.now, marks, observing.waiting(desk))
     for bot in desk.bots:
         bot.recorded_memory = bot.memory
     remembering.save_due(desk)

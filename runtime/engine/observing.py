@@ -17,6 +17,7 @@ from runtime.engine.desk import Bot, Desk
 from runtime.engine.gating import Foretold
 from runtime.engine.keeping import Observer
 from runtime.engine.viewing import Sight
+from runtime.store.bots import NOTHING_KEPT, Waiting
 
 # How often marks and the best prices are kept: a curve of a year has half a million points then.
 MARK_SECONDS = 60
@@ -44,6 +45,14 @@ def looked(desk: Desk, sight: Sight) -> None:
         for symbol, quote in sight.quotes.items():
             prices = {"bid": quote.bid, "ask": quote.ask, "last": quote.last}
             observer.keep(Kind.MARKET_SNAPSHOT, sight.now, {"symbol": symbol, **prices, "details": {}})
+
+
+def waiting(desk: Desk) -> Waiting:
+    """What PostgreSQL does not have yet, as far as the spool knows at this instant."""
+    observer = desk.observer
+    if observer is None or observer.spool is None:
+        return NOTHING_KEPT
+    return Waiting(observer.spool.spool_id, observer.spool.depth, observer.oldest_at)
 
 
 def marked(desk: Desk, bot: Bot, view: View, equity: Decimal) -> None:

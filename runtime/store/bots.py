@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from uuid import UUID
 
 from runtime.domain.decision import Memory
 from runtime.domain.identity import AccountId, BotId
@@ -50,6 +51,18 @@ class TickMark:
     memory: Memory | None  # None where it did not change
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What of a desk's observations still lies on its own disk. `oldest_at`: None if nothing waited when looked at."""
+
+    spool_id: UUID | None = None  # None: the desk keeps nothing of what it sees
+    depth: int | None = None
+    oldest_at: datetime | None = None
+
+
+NOTHING_KEPT = Waiting()
+
+
 def with_baseline(account: Account, baseline: Mapping[str, Decimal]) -> Account:
     return replace(account, baseline=dict(baseline))
 
@@ -80,7 +93,9 @@ def record_baseline(tx: Tx, fence: Fence, baseline: Mapping[str, Decimal]) -> No
     tx.rows(_SQL["record_baseline"], {"account_id": fence.account_id, "epoch": fence.epoch, "baseline": held})
 
 
-def record_tick(tx: Tx, fence: Fence, at: datetime, marks: Sequence[TickMark]) -> None:
+def record_tick(
+    tx: Tx, fence: Fence, at: datetime, marks: Sequence[TickMark], waiting: Waiting = NOTHING_KEPT
+) -> None:
     rows = [
         {
             "bot_id": str(mark.bot_id),
@@ -90,7 +105,12 @@ def record_tick(tx: Tx, fence: Fence, at: datetime, marks: Sequence[TickMark]) -
         for mark in marks
     ]
     parameters = {"account_id": fence.account_id, "epoch": fence.epoch, "at": at, "bots": json.dumps(rows)}
-    tx.rows(_SQL["record_tick"], {**parameters, "count": len(rows)})
+    spooled = {
+        "spool_id": waiting.spool_id,
+        "spool_depth": waiting.depth,
+        "spool_oldest_at": waiting.oldest_at,
+    }
+    tx.rows(_SQL["record_tick"], {**parameters, **spooled, "count": len(rows)})
 
 
 def record_state(tx: Tx, fence: Fence, bot_id: BotId, state: str, *, reason: str, actor: str) -> None:

@@ -1,4 +1,4 @@
-"""How far the spools of desks were drained, as it is shown; what waits still lies on the desks' own disks."""
+"""The spools of desks, as they are shown: how far each was drained, and what still lies on the desk's own disk."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,13 +13,20 @@ SPOOLS_MAX = 50
 
 @dataclass(frozen=True, slots=True)
 class Spool:
-    """`sequence` is the last observation that PostgreSQL has. Each start of a desk opens a spool of its own."""
+    """`sequence` is the last observation that PostgreSQL has. Each start of a desk opens a spool of its own; of the one
+    that is open now `depth` is how many observations wait, with those that earlier starts left, and `oldest_at` is when
+    the first of them was made, as the tick at `told_at` knew."""
 
     spool_id: UUID
-    sequence: int
-    moved_at: datetime
+    sequence: int | None
+    moved_at: datetime | None
+    account_id: UUID | None
+    account: str | None
+    depth: int | None
+    oldest_at: datetime | None
+    told_at: datetime | None
 
 
 def load_spools(tx: Tx) -> list[Spool]:
-    """How far the newest spools were drained, the last drained first."""
+    """What waits in the spools of desks that tick, and how far the newest others were drained."""
     return [Spool(*row) for row in tx.rows(_SQL["load_spools"], {"count": SPOOLS_MAX})]

@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from runtime import errors
 from runtime.domain.decision import Decision, Memory, View
 from runtime.domain.observation import TEXT_LENGTH_MAX
 from runtime.domain.order import Side
 from runtime.engine.flushing import Flusher
 from runtime.engine.keeping import Observer
-from runtime.spool.spool import Spool
+from runtime.spool.spool import Spool as Queue
+from runtime.store import spool_pages
+from runtime.store.spool_pages import Spool
 from runtime.telemetry import table
 from tests.engine.rig import BITCOIN, PRICE, Rig, limit, market
 
@@ -29,7 +32,7 @@ def watched(bare: Rig, folder: Path) -> Iterator[Rig]:
     """A desk that keeps what it sees; `flush` carries it over."""
     bare.enrol(cooldown_seconds="0", order_quote_max="1000")
     bare.start()
-    bare.desk.observer = Observer(lambda: Spool(folder), bare.desk.meters)
+    bare.desk.observer = Observer(lambda: Queue(folder), bare.desk.meters)
     yield bare
     bare.desk.observer.close()
 
@@ -184,3 +187,45 @@ def test_a_folder_that_cannot_be_used__stops_no_trading_and_is_tried_again(
 def test_a_desk_without_a_spool__keeps_nothing_and_trades(rig: Rig) -> None:
     assert rig.desk.observer is None
     assert rig.trade(limit("a", Side.BUY, "0.01", "45000"))["status"] == "submitted"
+
+
+def waiting(rig: Rig) -> Spool:
+    """As the API shows it: the spool of the desk, beside those of earlier starts."""
+    with rig.store.single("look at the spools") as tx:
+        return spool_pages.load_spools(tx)[0]
+
+
+def test_spool__each_tick_tells_what_waits_and_postgresql_what_it_has(watched: Rig) -> None:
+    watched.tick()
+    told = waiting(watched)
+    assert watched.desk.observer is not None
+    spool = watched.desk.observer.spool
+    assert spool is not None
+    assert (told.spool_id, told.sequence, told.account) == (spool.spool_id, None, watched.desk.account.name)
+    assert told.depth == spool.depth > 0
+    count = flush(watched)
+    watched.trade(limit("first", Side.BUY, "0.01", "45000"))
+    told = waiting(watched)
+    assert (told.sequence, told.depth) == (count, spool.depth)
+    assert told.oldest_at is None, "the flusher left nothing when it looked last"
+
+
+def test_spool__what_cannot_be_carried_over_says_since_when(watched: Rig) -> None:
+    watched.tick()
+    observer = watched.desk.observer
+    assert observer is not None
+    watched.database.rows("revoke insert on spool_positions from holdfast_bot")
+    with pytest.raises(errors.NotAllowed):
+        flush(watched)
+    watched.trade(limit("first", Side.BUY, "0.01", "45000"))
+    first = waiting(watched)
+    assert first.oldest_at is not None
+    assert first.told_at is not None
+    assert first.oldest_at < first.told_at
+    watched.restart()
+    watched.desk.observer = observer
+    assert waiting_fields(watched) == [(None, None, None, None)], "of the next process nothing is known yet"
+
+
+def waiting_fields(rig: Rig) -> list[tuple[Any, ...]]:
+    return rig.database.rows("select spool_id, spool_depth, spool_oldest_at, spool_at from leases")

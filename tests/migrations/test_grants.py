@@ -37,7 +37,8 @@ COLUMNS: dict[tuple[str, str, str], str] = {
         "state_since ticked_at ticks"
     ),
     ("leases", BOT, "update"): (
-        "acquired_at boot epoch expires_at holder host pid process_started ready_at released_at renewed_at ticked_at"
+        "acquired_at boot epoch expires_at holder host pid process_started ready_at released_at renewed_at spool_at "
+        "spool_depth spool_id spool_oldest_at ticked_at"
     ),
     ("users", BOT, "update"): "enabled",
     ("users", API, "update"): "enabled",

@@ -18,9 +18,10 @@ with guard as (
 )
 select assert_written((select count(*) from guard), (select count(*) from written), 1)
 
--- record_tick: what each bot of the desk did in this tick, and that the desk is alive; its finished jobs are closed
+-- record_tick: what each bot did in this tick, that the desk is alive and what waits in its spool; finished jobs are closed
 with guard as (
-  update leases set ticked_at = clock_timestamp()
+  update leases set ticked_at = clock_timestamp(), spool_id = %(spool_id)s, spool_depth = %(spool_depth)s,
+    spool_oldest_at = %(spool_oldest_at)s, spool_at = case when %(spool_id)s::uuid is not null then clock_timestamp() end
   where account_id = %(account_id)s and epoch = %(epoch)s
   returning epoch
 ), ticked as (

@@ -13,7 +13,8 @@ returning epoch
 -- acquire: takes over an epoch that ran out, was released, or whose holder is proved dead; nothing if it moved meanwhile
 update leases set epoch = epoch + 1, holder = %(holder)s, host = %(host)s, boot = %(boot)s, pid = %(pid)s,
   process_started = %(process_started)s, acquired_at = clock_timestamp(), renewed_at = clock_timestamp(),
-  expires_at = clock_timestamp() + make_interval(secs => %(seconds)s), released_at = null, ready_at = null, ticked_at = null
+  expires_at = clock_timestamp() + make_interval(secs => %(seconds)s), released_at = null, ready_at = null, ticked_at = null,
+  spool_id = null, spool_depth = null, spool_oldest_at = null, spool_at = null
 where account_id = %(account_id)s and epoch = %(epoch)s
   and (released_at is not null or expires_at < clock_timestamp() or %(holder_is_dead)s)
 returning epoch
