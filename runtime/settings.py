@@ -211,6 +211,7 @@ class Settings:
     keep_blocked_days: int = _setting("HOLDFAST_KEEP_BLOCKED_DAYS", _days, 365)
     keep_predictions_days: int = _setting("HOLDFAST_KEEP_PREDICTIONS_DAYS", _days, 365)
     keep_prompts_days: int = _setting("HOLDFAST_KEEP_PROMPTS_DAYS", _days, 90)
+    keep_models: int = _setting("HOLDFAST_KEEP_MODELS", _count(1, 10_000), 20)
     artefact_dir: Path | None = _setting("HOLDFAST_ARTEFACT_DIR", Path, None)
     artefact_bucket: str | None = _setting("HOLDFAST_ARTEFACT_BUCKET", _text, None)
     artefact_inline_bytes_max: int = _setting(

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runtime import building, errors, printing
+from runtime.artefacts.places import Folder
 from runtime.backups.progress import Progress, megabytes
 from runtime.domain.identity import UserId
 from runtime.domain.retention import Kind, Rule
@@ -117,8 +118,18 @@ def _job(settings: Settings, args: argparse.Namespace) -> Iterator[Job]:
             timing = Timing(slow_seconds=_STATEMENT_SECONDS)
             return Store(address, tenant, pool_max=1, statement_seconds=_STATEMENT_SECONDS, timing=timing)
 
+        def open_folder(tenant: UserId) -> Folder | None:
+            place = building.artefacts(settings, tenant)
+            return place if isinstance(place, Folder) else None
+
         yield Job(
-            open_store, _rule(settings), datetime.now(UTC).date(), _deadline(args.seconds), Progress().tell
+            open_store,
+            _rule(settings),
+            datetime.now(UTC).date(),
+            _deadline(args.seconds),
+            Progress().tell,
+            models_kept=settings.keep_models,
+            open_folder=open_folder,
         )
 
 

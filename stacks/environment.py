@@ -20,14 +20,15 @@ SPOOL_DIR = f"{DATA_DIR}/spool"
 # ECS kills after 120 s. The bot leaves within 100, and the rest is for the container's own end.
 SHUTDOWN_SECONDS = 100
 
-# How long what was only observed is kept; the ledger is kept for ever.
-KEPT_DAYS: Mapping[str, str] = {
+# How long what was only observed is kept, and how many versions of a model; the ledger is kept for ever.
+KEPT: Mapping[str, str] = {
     "HOLDFAST_KEEP_CANDLES_DAYS": "90",
     "HOLDFAST_KEEP_SNAPSHOTS_DAYS": "30",
     "HOLDFAST_KEEP_MARKS_DAYS": "365",
     "HOLDFAST_KEEP_BLOCKED_DAYS": "365",
     "HOLDFAST_KEEP_PREDICTIONS_DAYS": "365",
     "HOLDFAST_KEEP_PROMPTS_DAYS": "90",
+    "HOLDFAST_KEEP_MODELS": "20",
 }
 
 # Environment name -> field of the secret that holds the keys of a venue account.
@@ -71,7 +72,7 @@ def migrate_environment(database: Database, *, user: str, stage: str) -> dict[st
 
 
 def retention_environment(database: Database, *, user: str, stage: str) -> dict[str, str]:
-    return {**task_environment(database, user=user, stage=stage), **KEPT_DAYS}
+    return {**task_environment(database, user=user, stage=stage), **KEPT}
 
 
 def desk_environment(
@@ -101,7 +102,7 @@ def desk_environment(
         "HOLDFAST_ARTEFACT_BUCKET": artefacts,
         "HOLDFAST_ARTEFACT_INLINE_BYTES_MAX": "1048576",
         # Of the retention job, which alone clears anything.
-        **KEPT_DAYS,
+        **KEPT,
         # Off, unless the stage names a secret; the alarms tell people in any case.
         **{name: "" for way, fields in MESSAGES.items() if way not in stage.message_ways for name in fields},
         "HOLDFAST_TELEGRAM_URL": "https://api.telegram.org",

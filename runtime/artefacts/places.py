@@ -2,6 +2,7 @@
 
 What was put is there after a power cut. What comes back is only what was asked for: bytes of another digest are
 refused, and so are those that are gone or out of reach. Nothing is ever changed here; the same bytes may be put again.
+A folder forgets what it is told to; a bucket nothing.
 """
 
 import hashlib
@@ -10,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -71,6 +73,19 @@ class Folder:
             except FileNotFoundError:
                 raise errors.ArtefactUnusable(sha256=sha256, place=self.name, detail="it is gone") from None
         return checked(sha256, body, self.name)
+
+    def remove(self, sha256: str, *, before: datetime) -> bool:
+        """Whether it is gone: not if it was put again since, nor if this machine has no such folder."""
+        with _translated(self.name):
+            if not self._folder.is_dir():
+                return False
+            try:
+                if datetime.fromtimestamp((self._folder / sha256).stat().st_mtime, UTC) >= before:
+                    return False
+                (self._folder / sha256).unlink()
+            except FileNotFoundError:
+                return True
+        return True
 
 
 class Bucket:

@@ -1,5 +1,7 @@
 """The retention job: summarise what is over, then take away what is too old, one batch and one transaction at a time.
 
+Last come the versions of models beyond the newest ones, and bytes that no model names any more.
+
 It may be killed between any two lines: the next run begins at the oldest row that is still there. It ends when its time
 is over and says what is left. No row goes of a bot's day that has no settled summary.
 """
@@ -8,23 +10,31 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
+from runtime.artefacts.places import Folder
 from runtime.domain.identity import UserId
 from runtime.domain.retention import Rule, midnight
 from runtime.store import retention
+from runtime.store.models import DATABASE
 from runtime.store.pool import Store
 from runtime.store.retention import Known, Series
 
 _NOBODY = UUID(int=0)
 DAYS_AT_ONCE = 7
 ROWS_AT_ONCE = 5000
+# Rows of models are few, but their bytes are many.
+MODELS_AT_ONCE = 100
+MODELS_KEPT = 20
+# The bytes of a model are there before a model names them.
+UNNAMED_AFTER = timedelta(days=1)
 
 
 @dataclass(slots=True)
 class Job:
-    """`open_store` gives the store of a tenant; `is_over` says that the time is up; `tell` is told how far it came."""
+    """`open_store` gives the store of a tenant, `open_folder` its folder of artefacts if any; `is_over` says that the
+    time is up; `tell` is told how far it came."""
 
     open_store: Callable[[UserId], AbstractContextManager[Store]]
     rule: Rule
@@ -32,6 +42,8 @@ class Job:
     is_over: Callable[[], bool]
     tell: Callable[[str], None]
     rows_at_once: int = ROWS_AT_ONCE
+    models_kept: int = MODELS_KEPT
+    open_folder: Callable[[UserId], Folder | None] = lambda _: None
     days_written: int = 0
     taken: Counter[str] = field(default_factory=Counter)
     left: list[str] = field(default_factory=list)
@@ -53,8 +65,10 @@ def retain(job: Job, tenants: list[tuple[UserId, str]]) -> None:
                 ends_at = midnight(_first_open_day(job, store, bot))
                 for series in retention.series_of_bot(bot.bot_id):
                     _take(job, store, series, f"{bot.name} of user {name}", ends_at)
+                _thin_models(job, store, bot, name)
             for series in _series_of_accounts(store):
                 _take(job, store, series, f"user {name}", midnight(job.today))
+            _clear_artefacts(job, store, tenant, name)
 
 
 def load_tenants(job: Job) -> list[tuple[UserId, str]]:
@@ -114,6 +128,39 @@ def _take(job: Job, store: Store, series: Series, whose: str, ends_at: datetime)
             job.tell(f"took {job.taken[series.table]:,} out of {series.table}, now of {whose}")
     if after is not None:
         _leave(job, f"{series.table} of {whose}")
+
+
+def _thin_models(job: Job, store: Store, bot: Known, user: str) -> None:
+    gone = None
+    while gone != 0 and not job.is_over():
+        with store.single("take models that nobody goes back to") as tx:
+            gone = retention.take_models(tx, bot.bot_id, kept=job.models_kept, count=MODELS_AT_ONCE)
+        job.taken["models"] += gone
+        if gone:
+            job.tell(f"took {job.taken['models']:,} versions of models, now of {bot.name} of user {user}")
+    if gone != 0:
+        _leave(job, f"models of {bot.name} of user {user}")
+
+
+def _clear_artefacts(job: Job, store: Store, tenant: UserId, user: str) -> None:
+    """Files first: a job that is killed then finds their rows again."""
+    folder, before = job.open_folder(tenant), datetime.now(UTC) - UNNAMED_AFTER
+    after: str | None = ""
+    while after is not None and not job.is_over():
+        with store.single("look for bytes that no model names") as tx:
+            found = retention.load_unnamed(tx, after=after, before=before, count=MODELS_AT_ONCE)
+        ready = [
+            each.sha256
+            for each in found
+            if each.place == DATABASE or folder is not None and folder.remove(each.sha256, before=before)
+        ]
+        if ready:
+            with store.single("take bytes that no model names") as tx:
+                job.taken["artefacts"] += retention.take_artefacts(tx, ready)
+            job.tell(f"took {job.taken['artefacts']:,} artefacts, now of user {user}")
+        after = found[-1].sha256 if len(found) == MODELS_AT_ONCE else None
+    if after is not None:
+        _leave(job, f"artefacts of user {user}")
 
 
 def _leave(job: Job, what: str) -> None:

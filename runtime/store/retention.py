@@ -1,4 +1,5 @@
-"""Takes what is too old out of the tables of observations, a batch at a time, and writes down first what is left of it.
+"""Takes what is too old out of the tables of observations, a batch at a time, and writes down first what is left of it;
+and versions of models that nobody will go back to.
 
 It works as a role that may do this and nothing else; of the ledger it may delete nothing. Each function is a statement
 of its own, so that a job which is killed between two of them goes on where it stood.
@@ -48,6 +49,14 @@ class Known:
     bot_id: BotId
     name: str
     first_day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Unnamed:
+    """Bytes that no model names. `place` is the database or a folder."""
+
+    sha256: str
+    place: str
 
 
 def require_role(tx: Tx) -> None:
@@ -107,3 +116,21 @@ def take(
     parameters = {**series.names, "after": after, "before": before, "count": count}
     ((reached, gone),) = tx.rows(series.statement, parameters)
     return reached, gone
+
+
+def take_models(tx: Tx, bot_id: BotId, *, kept: int, count: int) -> int:
+    """How many went."""
+    ((gone,),) = tx.rows(_SQL["take_models"], {"bot_id": bot_id, "kept": kept, "count": count})
+    return int(gone)
+
+
+def load_unnamed(tx: Tx, *, after: str, before: datetime, count: int) -> list[Unnamed]:
+    """In the order of their digests, from the one after this on."""
+    parameters = {"after": bytes.fromhex(after), "before": before, "count": count}
+    return [Unnamed(*row) for row in tx.rows(_SQL["load_unnamed"], parameters)]
+
+
+def take_artefacts(tx: Tx, sha256s: Sequence[str]) -> int:
+    """How many went; one that a model names again stays."""
+    ((gone,),) = tx.rows(_SQL["take_artefacts"], {"digests": [bytes.fromhex(each) for each in sha256s]})
+    return int(gone)

@@ -344,6 +344,15 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION holdfast.refuse_removal()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception 'version % of % is in use', old.version, old.name using errcode = 'HF003';
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION holdfast.refuse_truncate()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -559,7 +568,11 @@ create table holdfast.leases (
   expires_at timestamp with time zone not null,
   released_at timestamp with time zone,
   ready_at timestamp with time zone,
-  ticked_at timestamp with time zone
+  ticked_at timestamp with time zone,
+  spool_id uuid,
+  spool_depth bigint,
+  spool_oldest_at timestamp with time zone,
+  spool_at timestamp with time zone
 );
 
 create table holdfast.market_snapshots (
@@ -916,6 +929,7 @@ alter table holdfast.decisions add constraint decisions_lengths_fit CHECK (((len
 alter table holdfast.fills add constraint fills_side_known CHECK ((side = ANY (ARRAY['buy'::text, 'sell'::text])));
 alter table holdfast.jobs add constraint jobs_sound CHECK (holdfast.job_is_sound(status));
 alter table holdfast.leases add constraint leases_epoch_positive CHECK ((epoch > 0));
+alter table holdfast.leases add constraint leases_spool_whole CHECK ((((spool_id IS NULL) = (spool_depth IS NULL)) AND ((spool_id IS NULL) = (spool_at IS NULL)) AND (spool_depth >= 0)));
 alter table holdfast.model_aliases add constraint model_aliases_sound CHECK (((alias <> name) AND ((length(alias) >= 1) AND (length(alias) <= 200)) AND ((length(name) >= 1) AND (length(name) <= 200))));
 alter table holdfast.models add constraint models_codec_known CHECK ((codec = ANY (ARRAY['json'::text, 'npz'::text, 'raw'::text])));
 alter table holdfast.models add constraint models_promoted_once_at CHECK (((promoted_at IS NOT NULL) OR (NOT promoted)));
@@ -1025,6 +1039,7 @@ CREATE TRIGGER leases_tell AFTER INSERT OR UPDATE OF epoch, released_at, ready_a
 CREATE TRIGGER leases_truncate BEFORE TRUNCATE ON holdfast.leases FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER market_snapshots_truncate BEFORE TRUNCATE ON holdfast.market_snapshots FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER model_aliases_truncate BEFORE TRUNCATE ON holdfast.model_aliases FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+CREATE TRIGGER models_keep_promoted BEFORE DELETE ON holdfast.models FOR EACH ROW WHEN (old.promoted) EXECUTE FUNCTION holdfast.refuse_removal();
 CREATE TRIGGER models_truncate BEFORE TRUNCATE ON holdfast.models FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER order_events_append_only BEFORE DELETE OR UPDATE ON holdfast.order_events FOR EACH ROW EXECUTE FUNCTION holdfast.refuse_change();
 CREATE TRIGGER order_events_tell AFTER INSERT ON holdfast.order_events FOR EACH STATEMENT EXECUTE FUNCTION holdfast.tell_change('orders');
@@ -1212,6 +1227,7 @@ grant select on holdfast.artefacts to holdfast_api;
 grant insert, select on holdfast.artefacts to holdfast_bot;
 grant select on holdfast.artefacts to holdfast_overseer;
 grant select on holdfast.artefacts to holdfast_readonly;
+grant delete, select on holdfast.artefacts to holdfast_retention;
 grant select on holdfast.audit_log to holdfast_api;
 grant select on holdfast.audit_log to holdfast_bot;
 grant select on holdfast.audit_log to holdfast_overseer;
@@ -1274,6 +1290,7 @@ grant select on holdfast.models to holdfast_api;
 grant insert, select on holdfast.models to holdfast_bot;
 grant select on holdfast.models to holdfast_overseer;
 grant select on holdfast.models to holdfast_readonly;
+grant delete, select on holdfast.models to holdfast_retention;
 grant select on holdfast.order_events to holdfast_api;
 grant insert, select on holdfast.order_events to holdfast_bot;
 grant select on holdfast.order_events to holdfast_overseer;
@@ -1367,7 +1384,7 @@ grant update (status, outcome, finished_at) on holdfast.commands to holdfast_bot
 grant update (version, epoch, saved_at, shape, codec, body, digest, counted) on holdfast.component_states to holdfast_bot;
 grant update (prompt, answer) on holdfast.decisions to holdfast_retention;
 grant update (status, finished_at) on holdfast.jobs to holdfast_bot;
-grant update (epoch, holder, host, boot, pid, process_started, acquired_at, renewed_at, expires_at, released_at, ready_at, ticked_at) on holdfast.leases to holdfast_bot;
+grant update (epoch, holder, host, boot, pid, process_started, acquired_at, renewed_at, expires_at, released_at, ready_at, ticked_at, spool_id, spool_depth, spool_oldest_at, spool_at) on holdfast.leases to holdfast_bot;
 grant update (promoted, previous, promoted_at) on holdfast.models to holdfast_bot;
 grant update (status, venue_order_id, filled_quantity, cancel_requested_at, updated_at) on holdfast.orders to holdfast_bot;
 grant update (trades, wins, losses, gained, lost, fees, best, worst, held, streak, longest_wins, longest_losses, last_closed_at, last_number) on holdfast.performance to holdfast_bot;

@@ -161,6 +161,38 @@ with edge as (
 )
 select (select at from edge), (select count(*) from gone)
 
+-- take_models: of a bot's models the versions beyond the newest ones of each name; what is used stays, and what was before it
+with surplus as (
+  select name, version
+  from (
+    select name, version, promoted, row_number() over (partition by name order by version desc) as rank,
+      max(previous) filter (where promoted) over (partition by name) as before
+    from models where bot_id = %(bot_id)s
+  ) as ranked
+  where rank > %(kept)s and not promoted and version is distinct from before
+  order by name, version limit %(count)s
+), gone as (
+  delete from models using surplus
+  where models.bot_id = %(bot_id)s and models.name = surplus.name and models.version = surplus.version
+    and not models.promoted
+  returning 1
+)
+select count(*) from gone
+
+-- load_unnamed: bytes that no model names, put there before an instant; a bucket keeps what dumps may name
+select encode(digest, 'hex'), place from artefacts
+where digest > %(after)s and created_at < %(before)s and place <> 'bucket'
+  and not exists (select from models where models.digest = artefacts.digest)
+order by digest limit %(count)s
+
+-- take_artefacts: the rows of such bytes
+with gone as (
+  delete from artefacts
+  where digest = any(%(digests)s) and not exists (select from models where models.digest = artefacts.digest)
+  returning 1
+)
+select count(*) from gone
+
 -- take_prompts: what was asked and answered in the oldest decisions of a bot; the decisions stay
 with edge as (
   select max(at) as at from (
