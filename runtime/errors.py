@@ -6,7 +6,8 @@
     ├── Refused     record it and go on
     │   ├── RejectedByVenue, RejectedByRisk, InvalidCommand, InvalidDecision, AlreadyRecorded, NotAllWell,
     │   ├── MoreIsLeft, InvalidObservation, SpoolFull, SpoolUnusable, ArtefactUnusable, ArtefactsUnavailable,
-    │   ├── InvalidRequest, NotSignedIn, NotPermitted, NotFound, KeyUsedBefore, TooManyRequests, RequestTooLarge
+    │   ├── InvalidRequest, NotSignedIn, NotPermitted, NotFound, KeyUsedBefore, UserDisabled, TooManyRequests,
+    │   │   RequestTooLarge
     ├── Uncertain   stop trading this symbol until it is proved
     │   └── OutcomeUnknown
     └── Halt        leave the process; the supervisor restarts it into recovery
@@ -142,6 +143,11 @@ class NotPermitted(Refused):
 
 class NotFound(Refused):
     """There is no {noun} {key} that you may see."""
+
+
+class UserDisabled(Refused):
+    """The user {user} is disabled, so nothing is begun that may take new risk. Nothing was done. What lowers risk is
+    done all the same; `python -m runtime user --enable` ends it."""
 
 
 class KeyUsedBefore(Refused):

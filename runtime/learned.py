@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from runtime import building, errors, printing
 from runtime.domain import gate as gates
+from runtime.domain.gate import Retraining
 from runtime.domain.identity import BotId
-from runtime.learning import models as learning
 from runtime.settings import Settings
 from runtime.store import bots, components, models, operations, phantoms
 from runtime.store.components import Listed as Component
@@ -132,9 +132,9 @@ def _find_bot(store: Store, settings: Settings, args: argparse.Namespace) -> bot
 # --- how it is told --------------------------------------------------------------------------------------------------
 
 
-def _retrainings(store: Store, listed: Sequence[Listed]) -> dict[tuple[str, str], learning.Retraining]:
+def _retrainings(store: Store, listed: Sequence[Listed]) -> dict[tuple[str, str], Retraining]:
     """Of each bot with a gate, when it learns next."""
-    found: dict[tuple[str, str], learning.Retraining] = {}
+    found: dict[tuple[str, str], Retraining] = {}
     seen: dict[tuple[BotId, str], int] = {}
     for each in listed:
         key = each.model.bot_id, each.model.name
@@ -145,11 +145,8 @@ def _retrainings(store: Store, listed: Sequence[Listed]) -> dict[tuple[str, str]
             continue
         with store.single("count the signals that ended") as tx:
             judged = phantoms.count_judged(tx, each.model.bot_id, each.strategy)
-        found[each.bot, each.model.name] = learning.retrain_info(
-            judged,
-            seen[each.model.bot_id, each.model.name],
-            examples_min=gate.examples_min,
-            retrain_every=gate.retrain_every,
+        found[each.bot, each.model.name] = gates.retrain_info(
+            gate, judged, seen[each.model.bot_id, each.model.name]
         )
     return found
 
@@ -233,7 +230,7 @@ def _told_model(of: Listed) -> dict[str, object]:
     }
 
 
-def _told_due(due: Mapping[tuple[str, str], learning.Retraining], of: Listed) -> dict[str, object]:
+def _told_due(due: Mapping[tuple[str, str], Retraining], of: Listed) -> dict[str, object]:
     info = due.get((of.bot, of.model.name))
     if info is None:
         return {}

@@ -76,7 +76,7 @@ def show_stats(settings: Settings, args: argparse.Namespace) -> int:
         worst = reports.load_worst_trades(tx, scope, _EXTREMES)
         curve = reports.load_equity(tx, bot.bot_id, scope.since, _CURVE_POINTS) if bot else []
         risks = mark_pages.load_risk_marks(tx, bot=bot.bot_id, limit=1).items if bot else []
-        spread = mark_pages.load_allocations(tx, bot=bot.bot_id) if bot else []
+        spread = mark_pages.load_allocations(tx, bot=bot.bot_id).items if bot else []
     if args.json:
         printing.print_json(
             {

@@ -16,7 +16,8 @@ from runtime import building, errors, logs, signing
 from runtime.api import server, signin, telling, tokens
 from runtime.api.hub import Hub
 from runtime.api.rates import Rates
-from runtime.api.server import Backup, Parts
+from runtime.api.server import Parts
+from runtime.api.shapes import Backup
 from runtime.api.tokens import Keys, PublishedKeys, Session, SharedSecret, Verifier
 from runtime.backups import checking
 from runtime.backups.s3 import Bucket

@@ -6,13 +6,17 @@ from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
+from runtime import errors
+from runtime.domain import gate as gates
 from runtime.domain.identity import BotId
 from runtime.domain.performance import Performance as Counted
 from runtime.domain.phantom import Statistics
 from runtime.domain.position import Trade
-from runtime.store import phantoms, reports, scoring
+from runtime.store import phantoms, reports, scoring, thought_pages
+from runtime.store.paging import LIMIT, Page
 from runtime.store.pool import Tx
 from runtime.store.reports import Scope
+from runtime.store.thought_pages import Gated
 
 Period = Literal["all", "30d", "7d"]
 _EXTREMES = 5
@@ -106,6 +110,19 @@ class SignalReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Retraining:
+    """`until_next` is how many more signals have to end before the next training; `fault` says why nobody knows."""
+
+    bot_id: UUID
+    model: str
+    examples: int
+    can_train: bool | None
+    until_next: int | None
+    trained_at: datetime | None
+    fault: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class RankedTrader:
     rank: int
     trader: str
@@ -161,6 +178,14 @@ def load_signal_report(tx: Tx, *, bot: UUID | None = None) -> SignalReport:
     )
 
 
+def load_retrainings(
+    tx: Tx, *, bot: UUID | None = None, limit: int = LIMIT, after: str | None = None
+) -> Page[Retraining]:
+    """Of every bot that learns: how many of its signals ended, and how many more until it trains again."""
+    page = thought_pages.load_gated(tx, bot=bot, limit=limit, after=after)
+    return Page([_retraining(each) for each in page.items], page.next)
+
+
 def load_ranked_traders(tx: Tx, *, scorer: str, limit: int = 100, rank: int = 0) -> list[RankedTrader]:
     """Of the newest completed run of a scorer, the best first; `rank` is the last that was seen."""
     return [
@@ -175,6 +200,17 @@ def load_ranked_traders(tx: Tx, *, scorer: str, limit: int = 100, rank: int = 0)
         )
         for each in scoring.load_ranked(tx, scorer, count=limit, after=rank)
     ]
+
+
+def _retraining(of: Gated) -> Retraining:
+    model = gates.model_name(of.strategy)
+    try:
+        gate = gates.parse(of.parameters)
+    except errors.BadInput as fault:
+        return Retraining(of.bot_id, model, of.examples, None, None, of.trained_at, str(fault))
+    assert gate is not None, "the query finds those that have one"
+    due = gates.retrain_info(gate, of.examples, of.seen)
+    return Retraining(of.bot_id, model, due.examples, due.can_train, due.until_next, of.trained_at, None)
 
 
 def _performance(of: Counted) -> Performance:

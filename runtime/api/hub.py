@@ -18,7 +18,9 @@ from runtime import errors, logs
 from runtime.domain.identity import UserId
 from runtime.domain.order import UNSETTLED
 from runtime.settings import Secret
-from runtime.store import bot_pages, changes, holding_pages, operation_pages, order_pages
+from runtime.store import bot_pages, changes, holding_pages, operation_pages, order_pages, paging
+from runtime.store.holding_pages import Position
+from runtime.store.paging import LIMIT_MAX, Page
 from runtime.store.pool import Store, Tx
 
 MESSAGES_KEPT = 1000
@@ -244,18 +246,20 @@ def _is_unsettled(item: object) -> bool:
 
 
 def _bots(tx: Tx) -> Iterator[tuple[Any, object]]:
-    return ((each.bot_id, each) for each in bot_pages.load_bots(tx))
+    return ((each.bot_id, each) for each in bot_pages.every_bot(tx))
 
 
 def _desks(tx: Tx) -> Iterator[tuple[Any, object]]:
     # An age is another one at every look; whoever shows it counts from the instant.
-    for each in bot_pages.load_desks(tx):
+    for each in bot_pages.every_desk(tx):
         yield each.account_id, replace(each, tick_age_seconds=None)
 
 
 def _positions(tx: Tx) -> Iterator[tuple[Any, object]]:
-    found = holding_pages.load_positions(tx, open=True, limit=bot_pages.ROWS_MAX).items
-    return (((each.bot_id, each.symbol), each) for each in found)
+    def load(after: str | None) -> Page[Position]:
+        return holding_pages.load_positions(tx, open=True, limit=LIMIT_MAX, after=after)
+
+    return (((each.bot_id, each.symbol), each) for each in paging.every(load))
 
 
 def _commands(tx: Tx) -> Iterator[tuple[Any, object]]:

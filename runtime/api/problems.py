@@ -13,6 +13,7 @@ _STATUSES: Mapping[type[errors.BotError], int] = {
     errors.NotPermitted: 403,
     errors.NotFound: 404,
     errors.KeyUsedBefore: 409,
+    errors.UserDisabled: 409,
     errors.Conflict: 409,
     errors.AlreadyRecorded: 409,
     errors.RequestTooLarge: 413,

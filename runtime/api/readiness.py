@@ -22,7 +22,7 @@ class Readiness:
 
 def load_readiness(tx: Tx) -> Readiness:
     """Whether every desk may trade, and why not."""
-    desks, bots = bot_pages.load_desks(tx), bot_pages.load_bots(tx)
+    desks, bots = [*bot_pages.every_desk(tx)], [*bot_pages.every_bot(tx)]
     reasons = [*_unknown(desks), *_foreign(desks), *_halted(bots), *_silent(desks)]
     if not bots:
         reasons.append("There is no bot.")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from runtime.api import figures, readiness, wishes
+from runtime.api import figures, limits, readiness, wishes
 from runtime.api.tokens import Role
 from runtime.store import (
     bot_pages,
@@ -67,6 +67,7 @@ READS = (
     Read("/phantoms/statistics", figures.load_signal_report, Reads.MANY),
     Read("/components", thought_pages.load_components),
     Read("/models", thought_pages.load_models),
+    Read("/models/retraining", figures.load_retrainings),
     Read("/candles", mark_pages.load_candles),
     Read("/candles/series", mark_pages.load_series),
     Read("/equity", mark_pages.load_curve),
@@ -78,6 +79,7 @@ READS = (
     Read("/internal/ranked-traders", figures.load_ranked_traders),
     Read("/jobs", operation_pages.load_jobs),
     Read("/settings", user_settings.load_settings, Reads.OWN),
+    Read("/settings/limits", limits.load_limits, Reads.OWN),
     Read("/quarantine", operation_pages.load_quarantine),
     Read("/reconciliations", operation_pages.load_reconciliations),
     Read("/recoveries", operation_pages.load_recoveries),

@@ -10,8 +10,7 @@ import inspect
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args, get_origin
 
@@ -42,6 +41,7 @@ from runtime.api.hub import Hub, Resume
 from runtime.api.problems import Problem
 from runtime.api.rates import Rates
 from runtime.api.routes import ROOT, Read, Reads, Wish
+from runtime.api.shapes import Alive, Backup, Code
 from runtime.api.tokens import TOKEN_BYTES_MAX, Principal, Role, Session, Verifier
 from runtime.store.paging import Page
 from runtime.store.pool import Store, Tx
@@ -90,27 +90,8 @@ class Parts:
     meters: Meters
     threads: int
     sign_in: Callable[[str], Session]
-    backups: Callable[[], list["Backup"]]
+    backups: Callable[[], list[Backup]]
     system: Callable[[], dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Backup:
-    name: str
-    taken_at: datetime
-    bytes: int
-    orders: int
-    revision: str
-
-
-@dataclass(frozen=True, slots=True)
-class Alive:
-    alive: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    code: str = field(metadata={"description": "What the address of the page ends with, after #sign-in="})
 
 
 def encode(value: object) -> str:
@@ -335,6 +316,12 @@ def _save_settings(parts: Parts, request: Request, body: wishes.Preferences) -> 
     return wishes.save_settings(wishes.Asker(who, parts.store.of(who.user)), body)
 
 
+def _change_wishes(parts: Parts, request: Request, body: wishes.Wished) -> UserSettings:
+    """Another risk profile, other caps, whether anything new is begun: what is not named stays as it is."""
+    who: Principal = request.state.principal
+    return wishes.change_wishes(wishes.Asker(who, parts.store.of(who.user)), body)
+
+
 _OTHERS: tuple[tuple[str, str, Callable[..., Any], Role | None], ...] = (
     ("GET", "/health", _show_health, None),
     ("GET", "/session", _show_session, "viewer"),
@@ -342,6 +329,7 @@ _OTHERS: tuple[tuple[str, str, Callable[..., Any], Role | None], ...] = (
     ("GET", "/system", _show_system, "viewer"),
     ("GET", "/backups", _show_backups, "viewer"),
     ("PUT", "/settings", _save_settings, "operator"),
+    ("PUT", "/settings/wishes", _change_wishes, "operator"),
 )
 
 

@@ -12,15 +12,16 @@ from uuid import UUID
 from runtime import errors
 from runtime.api.tokens import Principal
 from runtime.domain.wishes import parse_caps
-from runtime.store import bot_pages, operation_pages, order_pages, user_settings
+from runtime.store import bot_pages, operation_pages, order_pages, user_settings, users
 from runtime.store.bot_pages import Bot
 from runtime.store.operation_pages import Command, Wish
 from runtime.store.pool import Store, Tx
 from runtime.store.user_settings import RiskProfile, UserSettings
 
 BotVerb = Literal["enable", "disable", "pause", "resume", "flatten", "reset"]
-# A name that is written wrongly must not be passed over.
-EXACT = {"extra": "forbid"}
+# A name that is written wrongly must not be passed over, nor `"no"` be taken for something.
+EXACT: dict[str, Any] = {"extra": "forbid", "strict": True}
+Cap = Literal["order_quote_max", "position_quote_max", "daily_loss_quote_max", "drawdown_quote_max"]
 QuarantineVerb = Literal["adopt", "ignore", "close"]
 # A desk that does not know better pauses what is disabled and resumes what is enabled.
 _DISABLING: dict[str, tuple[str, dict[str, str]]] = {
@@ -28,12 +29,16 @@ _DISABLING: dict[str, tuple[str, dict[str, str]]] = {
     "disable": ("pause", {"enabled": "no"}),
 }
 
+# What sets a bot running: for a user who is disabled nobody may ask it. What stops, closes or takes back lowers risk;
+# whose a thing is that is there already changes none. Both stay allowed.
+_NEW_RISK = frozenset({"resume", "reset"})
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why; it is kept in the audit log."""
 
-    __pydantic_config__: ClassVar[dict[str, str]] = EXACT
+    __pydantic_config__: ClassVar[dict[str, Any]] = EXACT
 
     reason: str = ""
 
@@ -42,7 +47,7 @@ class Reason:
 class Decided:
     """What stands in quarantine by these ids. `bot_id` is who shall own an order that is adopted."""
 
-    __pydantic_config__: ClassVar[dict[str, str]] = EXACT
+    __pydantic_config__: ClassVar[dict[str, Any]] = EXACT
 
     account_id: UUID
     venue_id: str
@@ -54,7 +59,7 @@ class Decided:
 class Cancelled:
     """`venue_id` says: the venue shows it nowhere, I looked there, it is gone."""
 
-    __pydantic_config__: ClassVar[dict[str, str]] = EXACT
+    __pydantic_config__: ClassVar[dict[str, Any]] = EXACT
 
     reason: str = ""
     venue_id: str | None = None
@@ -62,10 +67,22 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    __pydantic_config__: ClassVar[dict[str, str]] = EXACT
+    __pydantic_config__: ClassVar[dict[str, Any]] = EXACT
 
     risk_profile: RiskProfile
     settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Wished:
+    """What is not named stays as it is; a cap that is null is taken away."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = EXACT
+
+    risk_profile: RiskProfile | None = None
+    caps: dict[Cap, str | None] = field(default_factory=dict)
+    enabled: bool | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +139,25 @@ def save_settings(asker: Asker, body: Preferences) -> UserSettings:
     if faults:
         raise errors.InvalidRequest(detail="; ".join(faults))
     with asker.store.single("save the settings") as tx:
-        saved = user_settings.record_settings(
-            tx, body.risk_profile, body.settings, actor=asker.principal.name
-        )
-    if saved is None:
-        raise errors.NotFound(noun="user", key=asker.principal.name)
-    return saved
+        return user_settings.record_settings(tx, body.risk_profile, body.settings, actor=asker.principal.name)
+
+
+def change_wishes(asker: Asker, body: Wished) -> UserSettings:
+    """Another risk profile, other caps, whether anything new is begun at all: what is not named stays as it is."""
+    asked: dict[str, str | None] = {str(name): cap for name, cap in body.caps.items()}
+    caps, faults = parse_caps(asked)
+    if faults:
+        raise errors.InvalidRequest(detail="; ".join(faults))
+    by = {"actor": asker.principal.name, "reason": body.reason}
+    with asker.store.transaction("change what the user wishes") as tx:
+        if not user_settings.is_enrolled(tx):
+            raise errors.NotFound(noun="user", key=asker.principal.name)
+        if body.risk_profile is not None or asked:
+            wanted = {name: caps.get(name) for name in asked}
+            users.record_wishes(tx, risk_profile=body.risk_profile, caps=wanted, **by)
+        if body.enabled is not None:
+            users.record_enabled(tx, enabled=body.enabled, **by)
+        return user_settings.load_settings(tx)
 
 
 def _record(
@@ -146,6 +176,7 @@ def _record(
         arguments=arguments,
         requested_by=asker.principal.name,
         reason=reason,
+        is_new_risk=verb in _NEW_RISK,
     )
     return operation_pages.record_wish(asker.owner_of(account), wish, key)
 

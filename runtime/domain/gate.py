@@ -24,8 +24,24 @@ class Gate:
     )  # how far a price has to go for a signal to have been right or wrong, as a share
 
 
+@dataclass(frozen=True, slots=True)
+class Retraining:
+    """Whether there is enough to train on, and how many more signals have to end before the next training."""
+
+    can_train: bool
+    examples: int
+    until_next: int
+
+
 def model_name(strategy: str) -> str:
     return f"ml:{strategy}:{PARAMETER}"
+
+
+def retrain_info(gate: Gate, examples: int, seen: int | None) -> Retraining:
+    """`examples` is how many signals ended, `seen` how many had at the last training, None before the first."""
+    missing = gate.examples_min - examples
+    since = gate.retrain_every - (examples - min(seen, examples)) if seen is not None else 0
+    return Retraining(missing <= 0, examples, max(0, missing, since))
 
 
 def without(parameters: Mapping[str, object]) -> dict[str, object]:

@@ -7,12 +7,14 @@ model is used once it stands in PostgreSQL, and not before. What fails here is c
 
 from runtime import errors, logs
 from runtime.artefacts import places
+from runtime.domain import gate as gates
+from runtime.domain.gate import Retraining
 from runtime.domain.observation import Kind
 from runtime.engine.clock import elapsed_seconds
 from runtime.engine.desk import Bot, Desk, Learner, Used
 from runtime.learning import features, models
 from runtime.learning.memory import Saved, Unreadable
-from runtime.learning.models import Example, Logistic, Retraining
+from runtime.learning.models import Example, Logistic
 from runtime.store import models as stored
 from runtime.store import phantoms
 from runtime.store.models import DATABASE, Artefact, ModelRow
@@ -67,10 +69,7 @@ def learn(desk: Desk) -> None:
 
 
 def retraining(learner: Learner) -> Retraining:
-    gate = learner.gate
-    return models.retrain_info(
-        learner.judged, learner.seen, examples_min=gate.examples_min, retrain_every=gate.retrain_every
-    )
+    return gates.retrain_info(learner.gate, learner.judged, learner.seen)
 
 
 def promote(desk: Desk, bot: Bot, version: int) -> str:

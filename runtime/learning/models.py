@@ -93,22 +93,6 @@ class Trained:
     is_better: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Retraining:
-    """Whether there is enough to train on, and how many more signals have to end before the next training."""
-
-    can_train: bool
-    examples: int
-    until_next: int
-
-
-def retrain_info(examples: int, seen: int | None, *, examples_min: int, retrain_every: int) -> Retraining:
-    """`seen` is how many there were at the last training, None before the first."""
-    missing = examples_min - examples
-    since = retrain_every - (examples - min(seen, examples)) if seen is not None else 0
-    return Retraining(missing <= 0, examples, max(0, missing, since))
-
-
 def train(examples: Sequence[Example], champion: Logistic | None) -> Trained | None:
     """From the oldest to the newest. None where there is nothing to learn: too few, or no feature that all have.
 

@@ -1,5 +1,6 @@
 """Bots and desks as they are shown: how each stands, who holds its account, and what would refuse new risk there."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -7,12 +8,12 @@ from uuid import UUID
 
 from runtime import errors
 from runtime.domain.identity import UserId
-from runtime.store import operation_pages, queries
+from runtime.store import operation_pages, paging, queries
 from runtime.store.operation_pages import Reconciliation
+from runtime.store.paging import LIMIT, LIMIT_MAX, Page
 from runtime.store.pool import Tx
 
 _SQL = queries.load("bot_pages")
-ROWS_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +92,18 @@ class BotStory:
     recovery: Reconciliation | None
 
 
-def load_bots(tx: Tx) -> list[Bot]:
-    """Every bot and how it stands."""
-    return _load_bots(tx, None)
+def load_bots(tx: Tx, *, limit: int = LIMIT, after: str | None = None) -> Page[Bot]:
+    """Every bot and how it stands, by account and name."""
+    return _load_bots(tx, None, limit=limit, after=after)
+
+
+def every_bot(tx: Tx) -> Iterator[Bot]:
+    return paging.every(lambda after: load_bots(tx, limit=LIMIT_MAX, after=after))
 
 
 def load_bot_status(tx: Tx, bot_id: UUID) -> Bot:
     """How one bot stands."""
-    found = _load_bots(tx, bot_id)
+    found = _load_bots(tx, bot_id, limit=1, after=None).items
     if not found:
         raise errors.NotFound(noun="bot", key=bot_id)
     return found[0]
@@ -109,17 +114,23 @@ def load_bot(tx: Tx, bot_id: UUID) -> BotStory:
     bot = load_bot_status(tx, bot_id)
     told = tx.row(_SQL["load_bot_settings"], {"bot": bot_id})
     assert told is not None, "it was there in the same instant"
-    (desk,) = load_desks(tx, account=bot.account_id)
+    (desk,) = load_desks(tx, account=bot.account_id).items
     recoveries = operation_pages.load_recoveries(tx, account=bot.account_id, limit=1).items
     parameters, version, limits, memory_at, created_at = told
     recovery = recoveries[0] if recoveries else None
     return BotStory(bot, parameters, version, limits, memory_at, created_at, desk, recovery)
 
 
-def load_desks(tx: Tx, *, account: UUID | None = None) -> list[Desk]:
-    """Every venue account, and the process that trades it."""
-    rows = tx.rows(_SQL["load_desks"], {"account": account, "count": ROWS_MAX})
-    return [Desk(*row) for row in rows]
+def load_desks(
+    tx: Tx, *, account: UUID | None = None, limit: int = LIMIT, after: str | None = None
+) -> Page[Desk]:
+    """Every venue account, and the process that trades it, by name."""
+    parameters = {"account": account}
+    return paging.read_named(tx, _SQL["load_desks"], parameters, limit=limit, after=after, build=Desk)
+
+
+def every_desk(tx: Tx) -> Iterator[Desk]:
+    return paging.every(lambda after: load_desks(tx, limit=LIMIT_MAX, after=after))
 
 
 def load_owner(tx: Tx, account: UUID) -> UserId | None:
@@ -127,5 +138,5 @@ def load_owner(tx: Tx, account: UUID) -> UserId | None:
     return None if row is None else UserId(row[0])
 
 
-def _load_bots(tx: Tx, bot_id: UUID | None) -> list[Bot]:
-    return [Bot(*row) for row in tx.rows(_SQL["load_bots"], {"bot": bot_id, "count": ROWS_MAX})]
+def _load_bots(tx: Tx, bot: UUID | None, *, limit: int, after: str | None) -> Page[Bot]:
+    return paging.read_named(tx, _SQL["load_bots"], {"bot": bot}, limit=limit, after=after, build=Bot)

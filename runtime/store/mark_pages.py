@@ -81,7 +81,9 @@ def load_risk_marks(
     return paging.read(tx, _SQL["load_risk_marks"], {"bot": bot}, limit=limit, after=after, build=RiskMark)
 
 
-def load_allocations(tx: Tx, *, bot: UUID | None = None) -> list[Allocation]:
+def load_allocations(
+    tx: Tx, *, bot: UUID | None = None, limit: int = LIMIT, after: str | None = None
+) -> Page[Allocation]:
     """How each bot's worth is spread now, and how it should be."""
-    rows = tx.rows(_SQL["load_allocations"], {"bot": bot, "count": ROWS_MAX})
-    return [Allocation(*row) for row in rows]
+    query = _SQL["load_allocations"]
+    return paging.read_named(tx, query, {"bot": bot}, limit=limit, after=after, build=Allocation)

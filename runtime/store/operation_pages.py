@@ -112,10 +112,12 @@ class Wish:
     arguments: Mapping[str, str]
     requested_by: str
     reason: str
+    is_new_risk: bool
 
 
 def record_wish(store: Store, wish: Wish, key: str) -> Command:
-    """The command as it was written down, now or when the same was asked under the same key."""
+    """The command as it was written down, now or when the same was asked under the same key. Whoever is disabled gets
+    no new risk."""
     parameters = {
         "account": wish.account,
         "bot": wish.bot,
@@ -123,6 +125,7 @@ def record_wish(store: Store, wish: Wish, key: str) -> Command:
         "arguments": json.dumps(dict(wish.arguments)),
         "requested_by": wish.requested_by,
         "reason": wish.reason,
+        "is_new_risk": wish.is_new_risk,
         "key": key,
     }
     with store.single("record the command") as tx:
@@ -132,6 +135,8 @@ def record_wish(store: Store, wish: Wish, key: str) -> Command:
     with store.single("look for the command of this key") as tx:
         known = tx.row(_SQL["load_wish"], {"key": key})
     if known is None:
+        if wish.is_new_risk:
+            _require_enabled(store)
         raise errors.Conflict(detail="the command of this key is being written")
     command = Command(*known)
     same = (command.account_id, command.bot_id, command.verb, command.arguments, command.requested_by)
@@ -140,6 +145,13 @@ def record_wish(store: Store, wish: Wish, key: str) -> Command:
     ):
         raise errors.KeyUsedBefore(key=key)
     return replace(command, status="pending", outcome=None, finished_at=None)
+
+
+def _require_enabled(store: Store) -> None:
+    with store.single("see whether the user is enabled") as tx:
+        found = tx.row(_SQL["load_disabled_user"])
+    if found is not None:
+        raise errors.UserDisabled(user=found[0])
 
 
 def load_commands(

@@ -6,12 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from runtime import errors
+from runtime.domain import gate as gates
 from runtime.store import paging, queries
 from runtime.store.paging import LIMIT, Page
 from runtime.store.pool import Tx
 
 _SQL = queries.load("thought_pages")
-COMPONENTS_MAX = 1000
 VERSIONS = 10
 # What is larger is told by its size and digest alone.
 _SHOWN_BYTES_MAX = 65536
@@ -101,6 +101,19 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class Gated:
+    """A bot with a gate, as it was told; `examples` is how many of its signals ended, `seen` how many had at the last
+    training of its model, which was at `trained_at`."""
+
+    bot_id: UUID
+    strategy: str
+    parameters: dict[str, Any]
+    examples: int
+    seen: int | None
+    trained_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Component:
     """`state` is the JSON that was saved, as text; null where it is no JSON, or large."""
 
@@ -171,13 +184,24 @@ def load_signals(tx: Tx, bot: UUID, key: str, at: datetime) -> list[Phantom]:
     return [Phantom(*row) for row in tx.rows(_SQL["load_signals"], {"bot": bot, "key": key, **around})]
 
 
-def load_models(tx: Tx, *, bot: UUID | None = None) -> list[Model]:
-    """What was trained: of each name the promoted version and the newest ones."""
-    parameters = {"bot": bot, "versions": VERSIONS, "count": COMPONENTS_MAX}
-    return [Model(*row) for row in tx.rows(_SQL["load_models"], parameters)]
+def load_models(
+    tx: Tx, *, bot: UUID | None = None, limit: int = LIMIT, after: str | None = None
+) -> Page[Model]:
+    """What was trained: of each name the promoted version and the newest ones, the newest first."""
+    query, parameters = _SQL["load_models"], {"bot": bot, "versions": VERSIONS}
+    return paging.read_named(tx, query, parameters, limit=limit, after=after, build=Model)
 
 
-def load_components(tx: Tx, *, bot: UUID | None = None) -> list[Component]:
+def load_gated(tx: Tx, *, bot: UUID | None, limit: int, after: str | None) -> Page[Gated]:
+    """Which bots learn, and how far each is to its next training."""
+    names = {"parameter": gates.PARAMETER, "model": gates.model_name("%s")}
+    query, parameters = _SQL["load_gated"], {"bot": bot, **names}
+    return paging.read_named(tx, query, parameters, limit=limit, after=after, build=Gated)
+
+
+def load_components(
+    tx: Tx, *, bot: UUID | None = None, limit: int = LIMIT, after: str | None = None
+) -> Page[Component]:
     """What the components of bots saved last."""
-    parameters = {"bot": bot, "bytes": _SHOWN_BYTES_MAX, "count": COMPONENTS_MAX}
-    return [Component(*row) for row in tx.rows(_SQL["load_components"], parameters)]
+    query, parameters = _SQL["load_components"], {"bot": bot, "bytes": _SHOWN_BYTES_MAX}
+    return paging.read_named(tx, query, parameters, limit=limit, after=after, build=Component)

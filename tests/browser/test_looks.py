@@ -8,7 +8,17 @@ from playwright.sync_api import expect
 from runtime.local import processes
 from tests.browser.reader import MILLISECONDS_MAX, PHONE, SIZE, Reader
 
-SCREENS = ("Overview", "Orders", "Decisions", "Learning", "Leaderboard", "Reconciliation", "System")
+SCREENS = (
+    "Overview",
+    "Orders",
+    "Decisions",
+    "Jobs",
+    "Learning",
+    "Leaderboard",
+    "Reconciliation",
+    "Settings",
+    "System",
+)
 CONTRAST_MIN = 4.5
 
 

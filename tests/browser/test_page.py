@@ -187,3 +187,133 @@ def test_page__asks_nobody_but_its_own_server(operator: Reader, site: Site) -> N
     assert [url for url in asked if not url.startswith(own)] == []
     token = json.loads(operator.page.evaluate("sessionStorage.getItem('session')"))["token"]
     assert [url for url in asked if token in url] == []
+
+
+def test_settings__a_change_is_foretold_and_then_holds(operator: Reader, site: Site) -> None:
+    wishes = "select risk_profile, settings from user_settings"
+    operator.go("Settings")
+    expect(operator.panel("Wishes")).to_contain_text("allowed")
+    form = operator.panel("Change")
+    form.get_by_label("Risk profile").select_option("conservative")
+    form.get_by_label("An order at most").fill("12.5")
+    dialog = operator.ask_for("Say what will happen", "to see what it does")
+    expect(dialog).to_contain_text("Written down")
+    operator.shoot("settings-saved")
+    dialog.get_by_role("button", name="Close").click()
+    expect(operator.page.locator("[data-figure=profile]")).to_have_text("conservative")
+    expect(operator.row("What they make of each bot's limits", "an order at most").first).to_contain_text(
+        "12.50"
+    )
+    assert site.rows(wishes) == [("conservative", {"order_quote_max": "12.5"})]
+    form.get_by_label("Risk profile").select_option("balanced")
+    form.get_by_label("An order at most").fill("a lot")
+    form.get_by_role("button", name="Say what will happen").click()
+    expect(form.get_by_role("alert")).to_contain_text("order_quote_max")
+    operator.forgive(422)
+    form.get_by_label("An order at most").fill("")
+    form.get_by_role("button", name="Say what will happen").click()
+    dialog = operator.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("an order at most")
+    expect(dialog).to_contain_text("instead of 12.50")
+    dialog.get_by_label("Why").fill("it was enough")
+    dialog.locator("button[type=submit]").click()
+    expect(dialog).to_contain_text("Written down")
+    assert site.rows(wishes) == [("balanced", {})]
+    assert operator.was_never_reloaded()
+
+
+def test_settings__new_risk_is_stopped_on_all_bots_and_what_begins_some_is_refused(
+    operator: Reader, site: Site
+) -> None:
+    operator.go("Settings")
+    dialog = operator.ask_for("Begin nothing new", "going on holiday")
+    expect(dialog).to_contain_text("Written down")
+    dialog.get_by_role("button", name="Close").click()
+    expect(operator.panel("Wishes")).to_contain_text("not allowed")
+    assert site.rows("select enabled from users") == [(False,)]
+    operator.open_bot("momentum")
+    dialog = operator.ask_for("Reset", "nobody may now")
+    expect(dialog.get_by_role("alert")).to_contain_text("is disabled")
+    operator.forgive(409)
+    operator.page.keyboard.press("Escape")
+    operator.go("Settings")
+    dialog = operator.ask_for("Allow new risk", "back")
+    expect(dialog).to_contain_text("Written down")
+    assert site.rows("select enabled from users") == [(True,)]
+
+
+def test_settings__are_a_viewers_to_see_and_not_to_change(read_by: Callable[[str], Reader]) -> None:
+    viewer = read_by("viewer")
+    viewer.go("Settings")
+    expect(viewer.panel("Wishes")).to_contain_text("Risk profile")
+    expect(viewer.page.get_by_role("button", name="Say what will happen")).to_have_count(0)
+    assert viewer.ask_api("PUT", "/settings/wishes", {"enabled": False}) == 403
+
+
+def test_jobs__are_the_rounds_that_led_to_orders(operator: Reader, site: Site) -> None:
+    newest = "select job_id::text, trigger_reason, name from jobs join bots using (user_id, bot_id)"
+    ((job_id, reason, bot),) = site.rows(f"{newest} order by started_at desc limit 1")
+    operator.go("Jobs")
+    row = operator.row("Jobs", job_id[:8])
+    expect(row).to_contain_text(bot)
+    expect(row).to_contain_text(reason)
+    operator.page.get_by_label(re.compile("^Bot")).select_option(label=bot)
+    expect(row).to_contain_text(bot)
+
+
+def test_bot__its_worth_is_told_against_its_target(operator: Reader, site: Site) -> None:
+    operator.open_bot("grid")
+    shown = operator.row("Allocation", "%").first
+    expect(shown).to_have_text(re.compile(r"\d"))
+    expect(operator.panel("Allocation").locator("time.age")).to_have_text(re.compile("ago|now"))
+
+
+def test_learning__says_when_it_trains_next_and_shows_predictions_as_they_come(
+    operator: Reader, site: Site
+) -> None:
+    operator.go("Learning")
+    gated = site.rows("select name from bots where parameters ? 'gate' order by name")
+    assert gated
+    for (name,) in gated:
+        expect(operator.row("Next training", name)).to_have_text(re.compile(r"\d+ signals|at the next tick"))
+    site.rows(
+        "insert into predictions (user_id, prediction_id, bot_id, at, symbol, model, horizon_seconds, direction,"
+        " confidence, price, features)"
+        " select user_id, gen_random_uuid(), bot_id, clock_timestamp(), 'BTC/USDT', 'ml:just now', 60,"
+        " 'up', 0.625, 100, '{}' from bots where name = 'grid' returning 1"
+    )
+    row = operator.row("Predictions", "ml:just now")
+    expect(row).to_contain_text("62.5 %")
+    expect(row).to_contain_text("open")
+    site.rows(
+        "update predictions set outcome = 'right', outcome_price = 101, resolved_at = clock_timestamp()"
+        " where model = 'ml:just now' returning 1"
+    )
+    expect(row).to_contain_text("right")
+    operator.shoot("learning-live")
+    assert operator.was_never_reloaded()
+
+
+def test_leaderboard__shows_whom_the_scorer_ranks(operator: Reader, site: Site) -> None:
+    site.rows(
+        "with run as (insert into scoring_runs (user_id, scorer, status, started_at, finished_at, trader_count)"
+        " select user_id, 'by hand', 'completed', now(), now() + interval '42 ms', 1 from users returning *)"
+        " insert into trader_scores (user_id, run_id, trader, bot_id, rank, score, metrics)"
+        " select user_id, run_id, name, bot_id, 1, 0.7125, '{\"trades\": 12}' from run join bots using (user_id)"
+        " where name = 'grid' returning 1"
+    )
+    operator.go("Leaderboard")
+    expect(operator.row("Scoring runs", "by hand")).to_contain_text("42 ms")
+    by_hand = operator.page.get_by_role("button", name="by hand")
+    if by_hand.count():  # beside the sample scorer's runs, if it has had any
+        by_hand.click()
+    ranked = operator.row("Ranked traders", "grid")
+    expect(ranked).to_contain_text("0.7125")
+    expect(ranked).to_contain_text("trades 12")
+
+
+def test_system__says_what_waits_in_the_spool_of_each_desk(operator: Reader, site: Site) -> None:
+    operator.go("System")
+    for desk in ("paper-spot", "paper-perp"):
+        expect(operator.row("Spools", desk)).to_contain_text("ago")
+    expect(operator.page.locator("dl.figures")).to_contain_text("Waiting in spools")

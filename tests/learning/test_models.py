@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from runtime import errors
 from runtime.domain import gate
-from runtime.domain.gate import Gate
+from runtime.domain.gate import Gate, Retraining
 from runtime.learning import features, memory, models
 from runtime.learning.features import NotFinite
 from runtime.learning.memory import Codec, Saved, Unreadable
-from runtime.learning.models import EXAMPLES_MAX, Example, Logistic, Retraining
+from runtime.learning.models import EXAMPLES_MAX, Example, Logistic
 from tests.venue import ROOT
 
 
@@ -183,7 +183,8 @@ def test_probability__is_one_whatever_is_seen(seen: dict[str, float]) -> None:
 def test_retrain_info__says_how_many_are_still_to_come(
     count: int, seen: int | None, expected: Retraining
 ) -> None:
-    assert models.retrain_info(count, seen, examples_min=40, retrain_every=20) == expected
+    asked = Gate(Decimal(0), examples_min=40, retrain_every=20)
+    assert gate.retrain_info(asked, count, seen) == expected
 
 
 def test_gate__is_read_from_the_parameters_and_hidden_from_the_strategy() -> None:

@@ -11,7 +11,8 @@ const LOOK_MILLISECONDS = 1000;
 
 /**
  * `action` is {title, says, button, danger, path, body, fields}; `fields` are elements with a name, whose values join
- * the body.
+ * the body. One that no desk carries out has, in place of path and body, `save`, which takes the reason, and `saved`,
+ * which is said when it is done.
  */
 export function offer(action) {
   const dialog = h("dialog", { class: "ask", "aria-labelledby": "ask-title" });
@@ -58,7 +59,10 @@ async function send(dialog, action, key, fields) {
   const button = dialog.querySelector("button[type=submit]");
   button.disabled = true;
   try {
-    follow(dialog, action, await tell(action.path, { ...action.body, ...given(fields) }, key));
+    if (action.save) {
+      await action.save(fields.reason);
+      end(dialog, { status: "done", outcome: action.saved }, action);
+    } else follow(dialog, action, await tell(action.path, { ...action.body, ...given(fields) }, key));
   } catch (fault) {
     if (!(fault instanceof Refusal)) throw fault;
     // The key stays: asked again, it is the same wish.
@@ -72,6 +76,13 @@ async function send(dialog, action, key, fields) {
 
 function given(fields) {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ""));
+}
+
+function end(dialog, row, action) {
+  show(dialog, outcome(action, row));
+  const button = dialog.querySelector("[data-cancel]");
+  button.addEventListener("click", () => dialog.close());
+  button.focus();
 }
 
 /** Until the desk has said what became of it; the reader may close before that. */
@@ -119,6 +130,42 @@ function outcome(action, row) {
 }
 
 // What each action says before it is taken.
+
+export function ofUser(isEnabled, save) {
+  return isEnabled
+    ? {
+        title: "Begin nothing new on any bot?",
+        says: [
+          "From their next tick on none of your bots takes new risk.",
+          "Exits go on; what rests at the venues stays there, and what is held stays held.",
+          "To resume, enable or reset a bot is refused until new risk is allowed again.",
+        ],
+        button: "Begin nothing new",
+        danger: true,
+        save: (reason) => save({ enabled: false, reason }),
+        saved: "Written down. Each desk heeds it at its next tick.",
+      }
+    : {
+        title: "Allow new risk again?",
+        says: [
+          "From their next tick on your bots take new risk again, those that run and are enabled.",
+          "Nothing is resumed or enabled by it.",
+        ],
+        button: "Allow new risk",
+        save: (reason) => save({ enabled: true, reason }),
+        saved: "Written down. Each desk heeds it at its next tick.",
+      };
+}
+
+export function ofWishes(sentences, save) {
+  return {
+    title: "Change what holds for all bots?",
+    says: ["It holds from the next tick of each bot on.", ...sentences],
+    button: "Change",
+    save,
+    saved: "Written down. Each desk heeds it at its next tick.",
+  };
+}
 
 export function ofBot(bot, verb) {
   const asked = {

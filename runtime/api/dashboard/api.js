@@ -4,6 +4,7 @@ import { heardClock } from "./figures.js";
 import * as session from "./session.js";
 
 const ROOT = "/api/v1";
+const ROWS_MAX = 500;
 
 export class Refusal extends Error {
   constructor({ code, sentence, facts = {}, request_id = null }) {
@@ -27,6 +28,18 @@ export function ask(path, parameters = {}) {
 export async function askRows(path, parameters = {}) {
   const told = await ask(path, parameters);
   return Array.isArray(told) ? told : told.items;
+}
+
+/** All of a list, page by page: of what there are as many as somebody enrolled. */
+export async function askAll(path, parameters = {}) {
+  const rows = [];
+  let after = null;
+  do {
+    const page = await ask(path, { limit: ROWS_MAX, ...parameters, after });
+    rows.push(...page.items);
+    after = page.next;
+  } while (after);
+  return rows;
 }
 
 /** Everything at once, each put in its place when it comes; the first refusal is told at the end. */

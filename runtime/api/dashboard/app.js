@@ -8,11 +8,13 @@ import { clock, tellAge } from "./figures.js";
 import * as live from "./live.js";
 import { bot } from "./screens/bot.js";
 import { decision, decisions } from "./screens/decisions.js";
+import { jobs } from "./screens/jobs.js";
 import { leaderboard } from "./screens/leaderboard.js";
 import { learning } from "./screens/learning.js";
 import { order, orders } from "./screens/orders.js";
 import { overview } from "./screens/overview.js";
 import { reconciliation } from "./screens/reconciliation.js";
+import { settings } from "./screens/settings.js";
 import { system } from "./screens/system.js";
 import * as session from "./session.js";
 import * as stream from "./stream.js";
@@ -27,18 +29,22 @@ const ROUTES = [
   [/^orders\/([^/]+)$/, order],
   [/^decisions$/, decisions],
   [/^decisions\/([^/]+)$/, decision],
+  [/^jobs$/, jobs],
   [/^learning$/, learning],
   [/^leaderboard$/, leaderboard],
   [/^reconciliation$/, reconciliation],
+  [/^settings$/, settings],
   [/^system$/, system],
 ];
 const NAVIGATION = [
   ["", "Overview"],
   ["orders", "Orders"],
   ["decisions", "Decisions"],
+  ["jobs", "Jobs"],
   ["learning", "Learning"],
   ["leaderboard", "Leaderboard"],
   ["reconciliation", "Reconciliation"],
+  ["settings", "Settings"],
   ["system", "System"],
 ];
 

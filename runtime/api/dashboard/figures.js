@@ -144,6 +144,14 @@ export function fine(at) {
   return at ? new Date(at).toISOString().slice(0, 23).replace("T", " ") : NOTHING;
 }
 
+/** How long what has a start and an end took. */
+export function took({ started_at: from, finished_at: until }) {
+  if (!from) return "not begun";
+  if (!until) return "under way";
+  const milliseconds = Date.parse(until) - Date.parse(from);
+  return milliseconds < 10000 ? `${milliseconds} ms` : `${Math.round(milliseconds / 1000)} s`;
+}
+
 export function short(id) {
   return id ? id.slice(0, 8) : NOTHING;
 }

@@ -52,9 +52,10 @@ order by m.at desc, m.bot_id::text collate "C" desc limit %(count)s
 
 -- load_allocations: how each bot's worth is spread now, and how it should be
 select a.bot_id, a.at, a.asset, trim_scale(a.value)::text, trim_scale(a.share)::text, trim_scale(a.target_share)::text,
-  trim_scale(a.drift)::text
+  trim_scale(a.drift)::text, a.bot_id || '/' || a.asset
 from bots
 cross join lateral (select max(at) as at from allocations where allocations.bot_id = bots.bot_id) as newest
 join allocations as a on a.bot_id = bots.bot_id and a.at = newest.at
-where %(bot)s::uuid is null or bots.bot_id = %(bot)s::uuid
-order by a.bot_id, a.asset limit %(count)s
+where (%(bot)s::uuid is null or bots.bot_id = %(bot)s::uuid)
+  and (%(after_key)s::text is null or a.bot_id || '/' || a.asset > %(after_key)s::text collate "C")
+order by (a.bot_id || '/' || a.asset) collate "C" limit %(count)s

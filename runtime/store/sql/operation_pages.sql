@@ -13,10 +13,11 @@ select c.command_id, c.account_id, c.bot_id, c.verb, c.arguments, c.requested_by
   c.idempotency_key, c.status, c.outcome, c.finished_at
 from commands as c where c.command_id = %(command_id)s
 
--- record_wish: an operator's wish with its line in the audit log; nothing if its key was used before
+-- record_wish: an operator's wish with its line in the audit log; nothing if its key was used, nor of new risk for who is disabled
 with written as (
   insert into commands (user_id, account_id, bot_id, verb, arguments, requested_by, reason, idempotency_key)
-  values (tenant(), %(account)s, %(bot)s, %(verb)s, %(arguments)s::jsonb, %(requested_by)s, %(reason)s, %(key)s)
+  select user_id, %(account)s, %(bot)s, %(verb)s, %(arguments)s::jsonb, %(requested_by)s, %(reason)s, %(key)s
+  from users where user_id = (select tenant()) and (enabled or not %(is_new_risk)s)
   on conflict (user_id, idempotency_key) do nothing
   returning *
 ), noted as (
@@ -33,6 +34,9 @@ from written
 select c.command_id, c.account_id, c.bot_id, c.verb, c.arguments, c.requested_by, c.reason, c.requested_at,
   c.idempotency_key, c.status, c.outcome, c.finished_at
 from commands as c where c.idempotency_key = %(key)s
+
+-- load_disabled_user: the tenant's name, if nothing new may be begun for them
+select name from users where user_id = (select tenant()) and not enabled
 
 -- load_quarantine: what is not ours, the last found first
 select q.account_id, q.kind, q.venue_id, q.symbol, q.sentence, q.detail, q.found_at, q.resolution, q.resolved_at,

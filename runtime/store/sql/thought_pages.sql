@@ -67,25 +67,51 @@ from phantoms as p
 where p.bot_id = %(bot)s and p.at between %(since)s and %(until)s and p.cause_key = %(key)s
 order by p.at limit %(count)s
 
--- load_models: of each name of each bot the promoted version and the newest ones
+-- load_models: of each name of each bot the promoted version and the newest ones; the text falls as versions rise
 select m.bot_id, m.name, m.version, encode(m.digest, 'hex'), m.size, m.place, m.codec, m.metrics, m.training_size,
-  m.examples_seen, m.promoted, m.previous, m.created_at
+  m.examples_seen, m.promoted, m.previous, m.created_at, m.sort_key
 from bots
 cross join lateral (
   select models.*, artefacts.size, artefacts.place,
+    models.bot_id || '/' || models.name || '/' || lpad((9223372036854775807 - version)::text, 19, '0') as sort_key,
     row_number() over (partition by models.name order by promoted desc, version desc) as rank
   from models join artefacts using (digest, user_id)
   where models.bot_id = bots.bot_id and models.user_id = bots.user_id
 ) as m
 where m.rank <= %(versions)s and (%(bot)s::uuid is null or bots.bot_id = %(bot)s::uuid)
-order by m.bot_id, m.name, m.version desc
-limit %(count)s
+  and (%(after_key)s::text is null or m.sort_key > %(after_key)s::text collate "C")
+order by m.sort_key collate "C" limit %(count)s
+
+-- load_gated: bots that learn of their own signals: how many of those ended, and how many had at the last training
+select b.bot_id, b.strategy, b.parameters, judged.count, newest.examples_seen, newest.created_at, b.bot_id::text
+from (
+  select * from bots
+  where parameters -> %(parameter)s::text <> 'null' and (%(bot)s::uuid is null or bot_id = %(bot)s::uuid)
+    and (%(after_key)s::text is null or bot_id::text > %(after_key)s::text collate "C")
+  order by bot_id::text collate "C" limit %(count)s
+) as b
+cross join lateral (
+  select count(*) from phantoms
+  where phantoms.bot_id = b.bot_id and phantoms.user_id = b.user_id and phantoms.strategy = b.strategy and outcome <> 'void'
+) as judged
+left join lateral (
+  select examples_seen, created_at from models
+  where models.bot_id = b.bot_id and models.user_id = b.user_id and models.name = format(%(model)s::text, b.strategy)
+  order by version desc limit 1
+) as newest on true
+order by b.bot_id::text collate "C"
 
 -- load_components: what each saved last, and how much that is
-select distinct on (s.bot_id, s.component) s.bot_id, s.component, s.version, s.saved_at, s.shape, s.codec,
+select s.bot_id, s.component, s.version, s.saved_at, s.shape, s.codec,
   octet_length(s.body), encode(s.digest, 'hex'), s.epoch, s.counted,
-  case when s.codec = 'json' and octet_length(s.body) <= %(bytes)s then convert_from(s.body, 'UTF8') end
-from component_states as s
-where %(bot)s::uuid is null or s.bot_id = %(bot)s::uuid
-order by s.bot_id, s.component, s.version desc
-limit %(count)s
+  case when s.codec = 'json' and octet_length(s.body) <= %(bytes)s then convert_from(s.body, 'UTF8') end,
+  s.bot_id || '/' || s.component
+from bots
+cross join lateral (
+  select distinct on (component) * from component_states
+  where component_states.bot_id = bots.bot_id and component_states.user_id = bots.user_id
+  order by component, version desc
+) as s
+where (%(bot)s::uuid is null or bots.bot_id = %(bot)s::uuid)
+  and (%(after_key)s::text is null or s.bot_id || '/' || s.component > %(after_key)s::text collate "C")
+order by (s.bot_id || '/' || s.component) collate "C" limit %(count)s

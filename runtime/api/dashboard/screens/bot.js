@@ -3,7 +3,7 @@
 
 import { isHeld } from "../alarms.js";
 import * as actions from "../actions.js";
-import { ask, askRows, gather } from "../api.js";
+import { ask, askAll, askRows, gather } from "../api.js";
 import { Candles, Curves, canDraw } from "../charts.js";
 import { h } from "../dom.js";
 import { age, count, exact, instant, money, now, number, percent, result } from "../figures.js";
@@ -26,6 +26,8 @@ import * as session from "../session.js";
 const CANDLES = 300;
 const MARKS = 200;
 const REFRESH_MILLISECONDS = 5000;
+// Marks come once a minute or so.
+const MARK_SECONDS = 180;
 
 export function bot(world, botId) {
   const shown = {
@@ -41,6 +43,7 @@ export function bot(world, botId) {
     risks: [],
     curve: [],
     components: [],
+    allocations: [],
   };
   let candles = null;
   let curve = null;
@@ -55,7 +58,8 @@ export function bot(world, botId) {
       trades: askRows("/trades", { ...asked, limit: 20 }),
       risks: askRows("/risk", { ...asked, limit: 1 }),
       curve: askRows("/equity", { ...asked, points: 200 }),
-      components: askRows("/components", asked),
+      components: askAll("/components", asked),
+      allocations: askAll("/allocations", asked),
       positions: askRows("/positions", asked),
     });
     paint();
@@ -154,6 +158,7 @@ export function bot(world, botId) {
           "div",
           {},
           panel("Risk", {}, risk(status, shown)),
+          panel("Allocation", { foot: ["As marked ", age(shown.allocations[0]?.at, MARK_SECONDS), "."] }, spread(shown.allocations)),
           panel("Desk", {}, deskFacts(desk)),
           panel(
             "Last recovery",
@@ -380,6 +385,21 @@ function risk(status, shown) {
       { key: ([name]) => name, empty: "No limits are known yet.", label: "Limits" },
     ),
   ];
+}
+
+/** How its worth is spread, against how it should be. */
+function spread(items) {
+  return table(
+    [
+      { head: "Asset", row: true, cell: (one) => one.asset },
+      { head: "Worth", right: true, cell: (one) => money(one.value) },
+      { head: "Share", right: true, cell: (one) => percent(one.share) },
+      { head: "Target", right: true, cell: (one) => (one.target_share ? percent(one.target_share) : "none") },
+      { head: "Drift", right: true, cell: (one) => percent(one.drift) },
+    ],
+    items,
+    { key: (one) => one.asset, empty: "Its worth has not been marked yet.", label: "Allocation" },
+  );
 }
 
 function amount(name, text) {

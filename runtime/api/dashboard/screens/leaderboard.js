@@ -1,29 +1,43 @@
-// Who did best: every bot by what its closed trades brought, and the days, symbols, best and worst trades behind that.
+// Who did best: every bot by what its closed trades brought, and the days, symbols, best and worst trades behind that;
+// and whom the scorers rank.
 
 import { nameOf } from "../alarms.js";
 import { ask, askRows } from "../api.js";
 import { h } from "../dom.js";
-import { age, count, money, percent, result } from "../figures.js";
-import { choices, figures, link, panel, table } from "../parts.js";
+import { age, count, money, number, percent, result, took } from "../figures.js";
+import { choices, figures, link, panel, table, tag } from "../parts.js";
 
 const PERIODS = [
   ["7d", "7 days"],
   ["30d", "30 days"],
   ["all", "all"],
 ];
+const REFRESH_MILLISECONDS = 30000;
+const RUNS = 20;
+const RANKED = 50;
 
 export function leaderboard(world) {
   let period = "all";
   let places = [];
   let report = null;
+  let scorer = "";
+  let runs = [];
+  let ranked = [];
 
   async function load() {
     const [board, told] = await Promise.all([
       askRows("/leaderboard", { period }),
       ask("/performance", { period }),
+      loadScores(),
     ]);
     places = board;
     report = told;
+  }
+
+  async function loadScores() {
+    runs = await askRows("/scoring-runs", { limit: RUNS });
+    scorer ||= (runs.find((one) => one.status === "completed") ?? runs[0])?.scorer ?? "";
+    ranked = scorer ? await askRows("/internal/ranked-traders", { scorer, limit: RANKED }) : [];
   }
 
   function view() {
@@ -54,20 +68,89 @@ export function leaderboard(world) {
             panel("Worst trades", {}, extremes(report.worst)),
           )
         : null,
+      h(
+        "div",
+        { class: "columns", "data-key": "scores" },
+        panel("Ranked traders", { aside: whose(runs, scorer) }, rankedTable(ranked)),
+        panel("Scoring runs", {}, runTable(runs)),
+      ),
     ];
   }
 
+  const timer = setInterval(() => !document.hidden && world.reload(), REFRESH_MILLISECONDS);
   return {
     title: () => "Leaderboard",
     load,
     view,
+    close: () => clearInterval(timer),
     does: {
       period({ value }) {
         period = value;
         world.reload();
       },
+      scorer({ value }) {
+        scorer = value;
+        world.reload();
+      },
     },
   };
+}
+
+function whose(runs, chosen) {
+  const names = [...new Set(runs.map((one) => one.scorer))].sort();
+  return names.length > 1
+    ? choices(
+        "scorer",
+        names.map((one) => [one, one]),
+        chosen,
+        "Scorer",
+      )
+    : chosen;
+}
+
+function rankedTable(items) {
+  return table(
+    [
+      { head: "Rank", right: true, cell: (one) => String(one.rank) },
+      {
+        head: "Trader",
+        row: true,
+        cell: (one) => (one.bot_id ? link(`bots/${one.bot_id}`, one.trader) : one.trader),
+      },
+      { head: "Score", right: true, cell: (one) => number(one.score) },
+      { head: "Scored", right: true, cell: (one) => age(one.scored_at) },
+      {
+        head: "By",
+        wide: true,
+        cell: (one) =>
+          Object.entries(one.metrics)
+            .map(([name, value]) => `${name.replaceAll("_", " ")} ${value ?? "–"}`)
+            .join(", "),
+      },
+    ],
+    items,
+    {
+      key: (one) => `${one.run_id} ${one.rank}`,
+      empty: "No trader is ranked yet.",
+      label: "Ranked traders",
+      tall: true,
+    },
+  );
+}
+
+function runTable(items) {
+  return table(
+    [
+      { head: "Asked", cell: (one) => age(one.requested_at) },
+      { head: "Scorer", row: true, cell: (one) => one.scorer },
+      { head: "State", cell: (one) => tag(one.status) },
+      { head: "Traders", right: true, cell: (one) => count(one.trader_count) },
+      { head: "Took", right: true, cell: (one) => took(one) },
+      { head: "Fault", wide: true, cell: (one) => one.error ?? "" },
+    ],
+    items,
+    { key: (one) => one.run_id, empty: "No scorer has run yet.", label: "Scoring runs", tall: true },
+  );
 }
 
 function together(all) {

@@ -1,27 +1,47 @@
-// What is learnt: how right the signals were, taken or not; which models there are; what components remember; which
-// features the newest signals had.
+// What is learnt: how right the signals were, taken or not; which models there are and when the next is trained; what
+// components remember; what models predict, as they do; which features the newest signal had.
 
 import { nameOf } from "../alarms.js";
-import { ask, askRows, gather } from "../api.js";
+import { ask, askAll, askRows, gather } from "../api.js";
 import { h } from "../dom.js";
 import { age, bytes, count, number, percent } from "../figures.js";
 import * as live from "../live.js";
 import { figures, panel, select, table, tag, told } from "../parts.js";
 
+const REFRESH_MILLISECONDS = 5000;
+// What counts over all signals is asked for more seldom.
+const TURNS = 6;
+const NEWEST = 30;
+
 export function learning(world) {
   let chosen = "";
-  const shown = { statistics: null, models: [], components: [], phantoms: [], predictions: [] };
+  let turn = 0;
+  const shown = {
+    statistics: null,
+    models: [],
+    components: [],
+    retrainings: [],
+    phantoms: [],
+    predictions: [],
+  };
 
   async function load() {
     const bot = chosen;
-    await gather(shown, {
-      statistics: ask("/phantoms/statistics", { bot }),
-      models: askRows("/models", { bot, limit: 100 }),
-      components: askRows("/components", { bot }),
-      phantoms: askRows("/phantoms", { bot, limit: 30 }),
-      predictions: askRows("/predictions", { bot, limit: 30 }),
-    });
+    const newest = {
+      phantoms: askRows("/phantoms", { bot, limit: NEWEST }),
+      predictions: askRows("/predictions", { bot, limit: NEWEST }),
+    };
+    const isFirst = turn % TURNS === 0;
+    turn += 1;
+    await gather(shown, isFirst ? { ...newest, ...whole(bot) } : newest);
   }
+
+  const whole = (bot) => ({
+    statistics: ask("/phantoms/statistics", { bot }),
+    models: askAll("/models", { bot }),
+    components: askAll("/components", { bot }),
+    retrainings: askAll("/models/retraining", { bot }),
+  });
 
   function view() {
     return [
@@ -44,25 +64,25 @@ export function learning(world) {
         panel("By strategy", {}, byStrategy(shown.statistics)),
         panel("What stood in the way", {}, blocked(shown.statistics)),
       ),
+      panel("Next training", {}, retrainings(shown.retrainings)),
       panel("Models", {}, models(shown.models)),
-      panel("Retraining and memory", {}, components(shown.components)),
-      h(
-        "div",
-        { class: "columns" },
-        panel("Newest signals", {}, signals(shown.phantoms)),
-        panel("Newest predictions", {}, predictions(shown.predictions)),
-      ),
+      panel("Predictions", { aside: lately(shown.predictions) }, predictions(shown.predictions)),
+      panel("Newest signals", {}, signals(shown.phantoms)),
+      panel("Memory", {}, components(shown.components)),
       shown.phantoms[0] ? panel("Features of the newest signal", {}, features(shown.phantoms[0])) : null,
     ];
   }
 
+  const timer = setInterval(() => !document.hidden && world.reload(), REFRESH_MILLISECONDS);
   return {
     title: () => "Learning",
     load,
     view,
+    close: () => clearInterval(timer),
     does: {
       bot({ value }) {
         chosen = value;
+        turn = 0;
         world.reload();
       },
     },
@@ -110,6 +130,30 @@ function blocked(statistics) {
     Object.entries(statistics?.blocked ?? {}),
     { key: ([reason]) => reason, empty: "No limit stood in the way of a signal.", label: "Blocked signals" },
   );
+}
+
+function retrainings(items) {
+  return table(
+    [
+      { head: "Bot", row: true, cell: (one) => nameOf(one.bot_id) },
+      { head: "Model", cell: (one) => one.model },
+      { head: "Until the next training", right: true, cell: untilNext },
+      { head: "Signals ended", right: true, cell: (one) => count(one.examples) },
+      { head: "Enough to train", cell: (one) => (one.can_train === null ? "–" : one.can_train ? "yes" : "no") },
+      { head: "Last training", right: true, cell: (one) => age(one.trained_at) },
+    ],
+    items,
+    {
+      key: (one) => one.bot_id,
+      empty: "No bot has a gate, so none learns from its signals.",
+      label: "Next training",
+    },
+  );
+}
+
+function untilNext(one) {
+  if (one.fault) return one.fault;
+  return one.until_next ? `${count(one.until_next)} signals` : "at the next tick";
 }
 
 function models(items) {
@@ -195,20 +239,33 @@ function signals(items) {
   );
 }
 
+/** Of what is shown, not of all there are. */
+function lately(items) {
+  const ended = items.filter((one) => one.outcome === "right" || one.outcome === "wrong");
+  const right = ended.filter((one) => one.outcome === "right").length;
+  return items.length
+    ? h("span", { class: "subtitle" }, `of the newest ${items.length}: ${right} of ${ended.length} judged were right`)
+    : null;
+}
+
 function predictions(items) {
   return table(
     [
       { head: "When", cell: (one) => age(one.at) },
+      { head: "Bot", cell: (one) => nameOf(one.bot_id) },
       { head: "Model", row: true, cell: (one) => one.model },
       { head: "Says", cell: (one) => `${one.symbol} ${one.direction}` },
       { head: "Sure", right: true, cell: (one) => percent(one.confidence) },
+      { head: "At", right: true, cell: (one) => number(one.price) },
+      { head: "To", right: true, cell: (one) => number(one.target) },
       { head: "Became", cell: (one) => (one.outcome ? tag(one.outcome) : "open") },
+      { head: "Settled", right: true, cell: (one) => (one.resolved_at ? age(one.resolved_at) : "not yet") },
     ],
     items,
     {
       key: (one) => one.prediction_id,
       empty: "No model has predicted anything yet.",
-      label: "Newest predictions",
+      label: "Predictions",
       tall: true,
     },
   );

@@ -1,7 +1,7 @@
 // How everything stands, at a glance: what is wrong, what was won or lost, who trades, and what was just executed.
 
 import { find, isHeld, nameOf } from "../alarms.js";
-import { askRows } from "../api.js";
+import { askAll, askRows } from "../api.js";
 import { Curves, canDraw } from "../charts.js";
 import { h } from "../dom.js";
 import { age, clock, count, money, number, result, sum } from "../figures.js";
@@ -40,7 +40,7 @@ export function overview(world) {
 
   async function loadCurves() {
     const since = range ? new Date(Date.now() - Number(range) * 86400000).toISOString() : null;
-    const bots = await askRows("/bots");
+    const bots = await askAll("/bots");
     curves = await Promise.all(
       bots.map(async (bot, place) => ({
         name: bot.name,

@@ -4,7 +4,7 @@
 import { ask, askMetrics, askRows, gather } from "../api.js";
 import { h } from "../dom.js";
 import { age, bytes, count, instant } from "../figures.js";
-import { figures, panel, table, tag } from "../parts.js";
+import { figures, isStale, panel, table, tag } from "../parts.js";
 import { deskTable } from "./shared.js";
 
 const REFRESH_MILLISECONDS = 10000;
@@ -12,8 +12,10 @@ const REFRESH_MILLISECONDS = 10000;
 const SPOOL_SECONDS = 180;
 const SLOW =
   "Statements of the API over HOLDFAST_SLOW_QUERY_SECONDS; with the server's own count where it keeps one.";
+// A desk says at each tick what waits.
+const TOLD_SECONDS = 60;
 const SPOOLED =
-  "How far what desks observed has reached the database; what waits still lies on the desk's own disk.";
+  "How far what desks observed has reached the database; what waits lies on the desk's own disk, with what earlier starts left there.";
 
 export function system(world) {
   const shown = { ready: null, system: null, metrics: {}, spools: [], backups: [], audit: [] };
@@ -65,6 +67,9 @@ function readiness(told) {
 function machine(told, spools, metrics) {
   const used = told.connections.reduce((all, one) => all + one.count, 0);
   const { pool_size: size, pool_available: idle, requests_waiting: waiting } = told.pool;
+  const open = spools.filter((one) => one.depth !== null);
+  const depth = open.reduce((all, one) => all + one.depth, 0);
+  const first = (name) => open.map((one) => one[name]).filter(Boolean).sort()[0];
   return [
     figures([
       ["Database", bytes(told.bytes), [`PostgreSQL ${told.server}, started `, age(told.started_at)]],
@@ -75,7 +80,16 @@ function machine(told, spools, metrics) {
         count(size ?? 0),
         [`${count(idle ?? 0)} idle, ${count(waiting ?? 0)} requests wait`],
       ],
-      ["Spools", count(spools.length), ["last drained ", age(spools[0]?.moved_at, SPOOL_SECONDS)]],
+      [
+        "Waiting in spools",
+        open.length ? count(depth) : "–",
+        [
+          first("oldest_at") ? ["the oldest of ", age(first("oldest_at"), SPOOL_SECONDS), ", "] : null,
+          "told ",
+          age(first("told_at"), TOLD_SECONDS),
+        ],
+        isStale(first("told_at"), TOLD_SECONDS),
+      ],
     ]),
     h(
       "div",
@@ -121,11 +135,15 @@ function spoolTable(spools) {
   return table(
     [
       { head: "Spool", row: true, cell: (one) => one.spool_id.slice(0, 8) },
+      { head: "Desk", cell: (one) => one.account ?? "an earlier start" },
+      { head: "Waits", right: true, cell: (one) => count(one.depth) },
+      { head: "Oldest", right: true, cell: (one) => (one.oldest_at ? age(one.oldest_at, SPOOL_SECONDS) : "–") },
+      { head: "Told", right: true, cell: (one) => (one.told_at ? age(one.told_at, TOLD_SECONDS) : "–") },
       { head: "Drained up to", right: true, cell: (one) => count(one.sequence) },
-      { head: "Last", right: true, cell: (one) => age(one.moved_at) },
+      { head: "Last drained", right: true, cell: (one) => age(one.moved_at) },
     ],
     spools,
-    { key: (one) => one.spool_id, empty: "No spool has been drained yet.", label: "Spools", tall: true },
+    { key: (one) => one.spool_id, empty: "No desk has kept anything yet.", label: "Spools", tall: true },
   );
 }
 
