@@ -196,6 +196,9 @@ export function bot(world, botId) {
       clearInterval(timer);
       candles?.close();
       curve?.close();
+      // What was asked for may come later still.
+      candles = null;
+      curve = null;
     },
     does: {
       ...Object.fromEntries(

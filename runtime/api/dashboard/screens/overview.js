@@ -105,6 +105,8 @@ export function overview(world) {
     close() {
       clearInterval(timer);
       chart?.close();
+      // What was asked for may come later still.
+      chart = null;
     },
     does: {
       range({ value }) {
