@@ -7,6 +7,8 @@ what is left.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from stacks.settings import API
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MakeBucket:
@@ -100,16 +102,21 @@ class Migrate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollDesk:
-    """Change the Bot stack for one desk, pin its deployment, and believe only the new task's heartbeat and lease."""
+    """Change the Bot stack for one desk, pin its deployment, and believe only the new task's heartbeat and lease.
+
+    The API is rolled like a desk; it takes no lease, and its heartbeat says that the database answered it.
+    """
 
     desk: str
     count: int
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
+        who = "the API" if self.desk == API else f"desk {self.desk}"
         if self.count == 0:
-            return f"roll desk {self.desk}, which stays stopped"
-        return f"roll desk {self.desk}, and wait for SUCCESSFUL, a heartbeat and the lease of the new task"
+            return f"roll {who}, which stays stopped"
+        signs = "SUCCESSFUL and a heartbeat" if self.desk == API else "SUCCESSFUL, a heartbeat and the lease"
+        return f"roll {who}, and wait for {signs} of the new task"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -309,6 +309,14 @@ def test_stack__that_remembers_is_not_cleared_away(status: str) -> None:
     assert isinstance(found.refusals[0], StackStuck)
 
 
+def test_roll__says_what_each_service_is_waited_for() -> None:
+    said = str(steps.RollDesk(desk="first", count=1))
+    assert said == "roll desk first, and wait for SUCCESSFUL, a heartbeat and the lease of the new task"
+    said = str(steps.RollDesk(desk="api", count=1))
+    assert said == "roll the API, and wait for SUCCESSFUL and a heartbeat of the new task"
+    assert str(steps.RollDesk(desk="api", count=0)) == "roll the API, which stays stopped"
+
+
 def test_stack__one_that_is_only_under_review_is_made() -> None:
     desired = desired_of()
     observed = with_status(standing(desired), "holdfast-dev-observability", "REVIEW_IN_PROGRESS")
