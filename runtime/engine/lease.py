@@ -20,7 +20,7 @@ from runtime.store.pool import Fence, Store
 MARGIN_PART = 10
 # Renewed when this much of ten is left.
 RENEW_TENTHS_LEFT = 6
-RELEASE_SECONDS = 1.0
+RELEASE_SECONDS = 1
 
 
 class Lease:
