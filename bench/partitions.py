@@ -1,7 +1,7 @@
 """`python -m bench.partitions`: whether candles and marks should be partitioned by month.
 
 The same rows in the table as it is and in one with a partition for each month: what appending, reading back, and taking
-the oldest month away cost. docs/decisions/0014 says what followed from it.
+the oldest month away cost. docs/decisions/0013 says what followed from it.
 """
 
 import argparse
