@@ -17,6 +17,25 @@ from tests.store.desks import make_names, open_desk
 TRIP_SECONDS = 0.0007
 # A managed disk: every commit waits a millisecond before it flushes, even when nobody else commits.
 SLOW_COMMIT = ("alter system set commit_delay = 1000", "alter system set commit_siblings = 0")
+# What says which values and which other rows there must be: without it nothing is left but rows and their indexes.
+DROP_RULES = """
+do $$
+declare
+  rule record;
+begin
+  for rule in
+    select conrelid::regclass as owner, contypid::regtype as kind, conrelid <> 0 as is_of_a_table, conname
+    from pg_constraint where connamespace = 'holdfast'::regnamespace and contype in ('c', 'f')
+  loop
+    if rule.is_of_a_table then
+      execute format('alter table %%s drop constraint %%I', rule.owner, rule.conname);
+    else
+      execute format('alter domain %%s drop constraint %%I', rule.kind, rule.conname);
+    end if;
+  end loop;
+end
+$$
+"""
 GUARDED = ("leases", "bots", "jobs", "orders", "order_events", "fills", "positions", "trades")
 
 
@@ -44,18 +63,27 @@ def _figures(rounds: int) -> Iterator[Figure]:
 
 
 def _order_life(server: Server, rounds: int) -> Iterator[Figure]:
-    with migrated(server) as ground, migrated(server) as unguarded, ExitStack() as open_cases:
-        _drop_guards(unguarded)
+    with (
+        migrated(server) as ground,
+        migrated(server) as unguarded,
+        migrated(server) as unruled,
+        ExitStack() as open_cases,
+    ):
+        for each in (unguarded, unruled):
+            _drop_guards(each)
+        unruled.database.rows(DROP_RULES)
         cases: dict[str, Case] = {
             "bare": open_cases.enter_context(bare(ground.database.secret())),
             "ours": open_cases.enter_context(ours(ground.database.secret("holdfast_bot"), ground)),
             "unguarded": open_cases.enter_context(ours(unguarded.database.secret(), unguarded)),
+            "rows": open_cases.enter_context(ours(unruled.database.secret(), unruled)),
             "mapper": open_cases.enter_context(_mapper(ground)),
         }
-        _settle(cases, ground, unguarded)
+        _settle(cases, ground, unguarded, unruled)
         seconds = alternate(cases, rounds=rounds, repeats=60)
     told = _milliseconds(seconds)
     yield Figure("order life / three bare inserts", ratio(seconds, "ours", "bare"), "x", 1.25, remark=told)
+    yield Figure("its rows and indexes, nothing watching / three", ratio(seconds, "rows", "bare"), "x", None)
     yield Figure("order life, ORM sessions / ours", ratio(seconds, "mapper", "ours"), "x", 4, at_least=True)
     yield Figure("order life, guards on / off", ratio(seconds, "ours", "unguarded"), "x", 1.4)
 
