@@ -79,11 +79,11 @@ def advance_order(
 
 def load_unsettled(tx: Tx, account_id: AccountId) -> list[Order]:
     """All of them, at every start: many, and a desk waits for them."""
-    (ids, *rest), *_ = tx.rows(_SQL["load_unsettled"], {"account_id": account_id})
-    if ids is None:
-        return []
+    made, known = list[Order](), _Known()
     with columns.uncollected():
-        return columns.build(Order, _parse_columns(ids, *rest))
+        for row in tx.streamed(_SQL["load_unsettled"], {"account_id": account_id, "count": columns.COUNT}):
+            made += columns.build(Order, _parse_columns(known, *row))
+    return made
 
 
 def load_recent(tx: Tx, account_id: AccountId, since: datetime) -> list[Order]:
@@ -190,7 +190,15 @@ def _order(row: Row) -> Order:
     )
 
 
-def _parse_columns(*texts: Any) -> list[Iterable[Any]]:
+class _Known:
+    """Of which there are few different ones among many orders."""
+
+    def __init__(self) -> None:
+        self.bots = columns.Known(UUID)
+        self.numbers = columns.Known(Decimal)
+
+
+def _parse_columns(known: _Known, *values: Any) -> list[Iterable[Any]]:
     (
         ids,
         bots,
@@ -205,24 +213,24 @@ def _parse_columns(*texts: Any) -> list[Iterable[Any]]:
         before,
         statuses,
         *rest,
-    ) = texts
+    ) = values
     venue_order_ids, filled, cancel_requested = rest
     return [
-        columns.parse_uuids(ids),
-        columns.look_up(bots, columns.Known(UUID)),
+        ids,
+        columns.look_up(columns.split(bots), known.bots),
         clients,
         symbols,
         columns.look_up(sides, _SIDES),
         columns.look_up(kinds, _KINDS),
-        columns.parse(quantities, Decimal),
-        columns.look_up(prices, columns.Known(Decimal)),
-        columns.look_up(reduce_only, columns.BOOLEANS),
-        columns.parse(created, datetime.fromisoformat),
-        columns.parse(before, datetime.fromisoformat),
+        map(Decimal, columns.split(quantities)),
+        columns.look_up(columns.split(prices), known.numbers),
+        reduce_only,
+        created,
+        before,
         columns.look_up(statuses, _STATUSES),
         venue_order_ids,
-        columns.parse(filled, Decimal),
-        columns.look_up(cancel_requested, columns.BOOLEANS),
+        columns.look_up(columns.split(filled), known.numbers),
+        cancel_requested,
     ]
 
 

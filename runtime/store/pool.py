@@ -91,6 +91,13 @@ class Tx:
             raise errors.BrokenInvariant(detail=f"one row was expected, PostgreSQL found {len(rows)}")
         return rows[0] if rows else None
 
+    def streamed(self, query: str, parameters: Parameters) -> Iterator[Row]:
+        """Each row as soon as it comes, while PostgreSQL works on those after it."""
+        began_at = time.monotonic()
+        with self._connection.cursor(binary=True) as cursor:
+            yield from cursor.stream(query.encode(), parameters)
+        self._timing.streamed_seconds(query, began_at)
+
     def copy_bytes(self, query: str, parameters: Parameters) -> bytes:
         """Everything that a binary COPY says, for whoever reads it as columns."""
         began_at = time.monotonic()
@@ -106,6 +113,9 @@ class SingleTx(Tx):
     def __init__(self, connection: psycopg.Connection[Row], tenant: UserId, timing: Timing) -> None:
         super().__init__(connection, tenant, timing)
         self._spent = False
+
+    def streamed(self, query: str, parameters: Parameters) -> Iterator[Row]:
+        raise errors.BrokenInvariant(detail="rows were to be streamed out of a single-statement transaction")
 
     def copy_bytes(self, query: str, parameters: Parameters) -> bytes:
         raise errors.BrokenInvariant(detail="rows were to be copied out of a single-statement transaction")

@@ -1,7 +1,6 @@
 """Positions and trades, as the ledger keeps them. They are written by `fills.record_fill` and by nothing else."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -17,11 +16,11 @@ _SQL = queries.load("positions")
 
 def load_positions(tx: Tx, account_id: AccountId) -> list[Position]:
     """All of them, at every start: many, and a desk waits for them."""
-    (bots, *rest), *_ = tx.rows(_SQL["load_positions"], {"account_id": account_id})
-    if bots is None:
-        return []
+    made, known_bots = list[Position](), columns.Known(UUID)
     with columns.uncollected():
-        return columns.build(Position, _parse_columns(bots, *rest))
+        for row in tx.streamed(_SQL["load_positions"], {"account_id": account_id, "count": columns.COUNT}):
+            made += columns.build(Position, _parse_columns(known_bots, *row))
+    return made
 
 
 def load_open_trades(tx: Tx, account_id: AccountId) -> list[Trade]:
@@ -41,24 +40,17 @@ def load_trades_after(
     return [_trade(row) for row in tx.rows(_SQL["load_trades_after"], parameters)]
 
 
-def _parse_columns(*texts: Any) -> list[Iterable[Any]]:
-    bots, symbols, quantities, costs, realised, fees, fees_other, days, starts, fills, trades, *last = texts
-    last_fill_at, last_trade_ids = last
+def _parse_columns(known_bots: columns.Known, *values: Any) -> list[Iterable[Any]]:
+    bots, symbols, quantities, costs, realised, fees, fees_other, days, starts, *plain = values
     return [
-        columns.look_up(bots, columns.Known(UUID)),
+        columns.look_up(columns.split(bots), known_bots),
         symbols,
-        columns.parse(quantities, Decimal),
-        columns.parse(costs, Decimal),
-        columns.parse(realised, Decimal),
-        columns.parse(fees, Decimal),
+        *(map(Decimal, columns.split(each)) for each in (quantities, costs, realised, fees)),
         # Most fees are taken in the quote coin.
         [{coin: money.read(fee) for coin, fee in each.items()} if each else {} for each in fees_other],
-        columns.look_up(days, columns.Known(date.fromisoformat)),
-        columns.parse(starts, Decimal),
-        columns.parse(fills, int),
-        columns.parse(trades, int),
-        columns.look_up(last_fill_at, columns.Known(datetime.fromisoformat)),
-        last_trade_ids,
+        days,
+        map(Decimal, columns.split(starts)),
+        *plain,
     ]
 
 

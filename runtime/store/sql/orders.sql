@@ -44,17 +44,17 @@ with guard as (
 )
 select assert_written((select count(*) from guard), (select count(*) from moved), 1)
 
--- load_unsettled: what recovery and the first tick start from, oldest first; each column as one value, null if none
-select string_agg(order_id::text, ','), string_agg(bot_id::text, ','), json_agg(client_order_id), json_agg(symbol),
-  string_agg(side, ','), string_agg(kind, ','), string_agg(trim_scale(quantity)::text, ','),
-  string_agg(coalesce(trim_scale(price)::text, ''), ','), string_agg(reduce_only::text, ','),
-  string_agg(created_at::text, ','), string_agg(send_before::text, ','), string_agg(status, ','), json_agg(venue_order_id),
-  string_agg(trim_scale(filled_quantity)::text, ','), string_agg((cancel_requested_at is not null)::text, ',')
+-- load_unsettled: what recovery and the first tick start from, oldest first; so many in a row, each column as one value
+select array_agg(order_id), string_agg(bot_id::text, ','), array_agg(client_order_id), array_agg(symbol), array_agg(side),
+  array_agg(kind), string_agg(trim_scale(quantity)::text, ','), string_agg(coalesce(trim_scale(price)::text, ''), ','),
+  array_agg(reduce_only), array_agg(created_at), array_agg(send_before), array_agg(status), array_agg(venue_order_id),
+  string_agg(trim_scale(filled_quantity)::text, ','), array_agg(cancel_requested_at is not null)
 from (
-  select * from orders
+  select *, (row_number() over (order by created_at, order_id) - 1) / %(count)s as part from orders
   where account_id = %(account_id)s and status in ('pending', 'submitted', 'open', 'partially_filled', 'unknown')
-  order by created_at, order_id
+  order by part, created_at, order_id
 ) as unsettled
+group by part order by part
 
 -- load_recent: unsettled orders and those that changed since an instant, to compare with the venue
 select order_id, bot_id, client_order_id, symbol, side, kind, quantity, price, reduce_only, created_at, send_before, status,

@@ -1,10 +1,15 @@
--- load_positions: what every bot of an account holds; each column as one value, null if there is none
-select string_agg(bot_id::text, ','), json_agg(symbol), string_agg(trim_scale(quantity)::text, ','),
+-- load_positions: what every bot of an account holds; so many in a row, each column as one value
+select string_agg(bot_id::text, ','), array_agg(symbol), string_agg(trim_scale(quantity)::text, ','),
   string_agg(trim_scale(cost)::text, ','), string_agg(trim_scale(realised)::text, ','),
-  string_agg(trim_scale(fees)::text, ','), json_agg(fees_other), string_agg(coalesce(day::text, ''), ','),
-  string_agg(trim_scale(day_start_result)::text, ','), string_agg(fill_count::text, ','),
-  string_agg(trade_count::text, ','), string_agg(coalesce(last_fill_at::text, ''), ','), json_agg(last_trade_id)
-from (select * from positions where account_id = %(account_id)s order by bot_id, symbol) as held
+  string_agg(trim_scale(fees)::text, ','), json_agg(fees_other), array_agg(day),
+  string_agg(trim_scale(day_start_result)::text, ','), array_agg(fill_count), array_agg(trade_count),
+  array_agg(last_fill_at), array_agg(last_trade_id)
+from (
+  select *, (row_number() over (order by bot_id, symbol) - 1) / %(count)s as part from positions
+  where account_id = %(account_id)s
+  order by part, bot_id, symbol
+) as held
+group by part order by part
 
 -- load_open_trades: the journeys that are under way
 select bot_id, symbol, number, direction, opened_at, closed_at, entry_quantity, entry_quote, exit_quantity, exit_quote,
