@@ -173,6 +173,31 @@ def test_best_and_worst__are_the_ends_of_the_list(history: History) -> None:
         assert reports.load_worst_trades(tx, scope, 5) == by_result[:5]
 
 
+@pytest.mark.parametrize("period", PERIODS)
+@pytest.mark.parametrize("count", [1, 3, 50])
+def test_best_and_worst__of_many_alike_are_those_that_closed_first(
+    database: Database, desk: Desk, period: str, count: int
+) -> None:
+    """They are looked for day by day: days, symbols and bots that are all as good must not hide one another."""
+    bots = [desk.bot_id, BotId(make_bot(database, desk.names.tenant, desk.account_id, name="second"))]
+    trades = [
+        replace(each, realised=Decimal(each.number % 2), fees=Decimal(0))
+        for each in make_trades(bots, seed=11)
+    ]
+    write(database, desk.names, trades)
+    history = History(desk.store, bots, trades)
+    for bot_id in (None, bots[0]):
+        closed = [each for each in history.within(period, bot_id) if each.closed_at is not None]
+        closed.sort(key=lambda each: (each.closed_at, each.symbol, each.number, each.bot_id))
+        scope = Scope.of(period, NOW, bot_id)
+        with desk.store.single("report") as tx:
+            best = reports.load_best_trades(tx, scope, count)
+        with desk.store.single("report") as tx:
+            worst = reports.load_worst_trades(tx, scope, count)
+        assert best == sorted(closed, key=lambda each: -each.realised)[:count]
+        assert worst == sorted(closed, key=lambda each: each.realised)[:count]
+
+
 def test_reports__of_nothing_are_no_claim(desk: Desk) -> None:
     with desk.store.transaction("report") as tx:
         assert reports.load_performance(tx, Scope()) == Performance()

@@ -31,24 +31,38 @@ union all
 select p.phantom_id from phantoms as p join given using (phantom_id) where p.closed_at is not null
 
 -- load_statistics: what became of all signals, and of those of each strategy; the row of all has no name
-with told as (
-  select strategy, executed, outcome, outcome <> 'void' and result > 0 as is_right, outcome <> 'void' as is_judged,
-    row_number() over (partition by outcome <> 'void', strategy order by closed_at desc, phantom_id desc) as place,
-    row_number() over (partition by outcome <> 'void' order by closed_at desc, phantom_id desc) as place_of_all
+-- Each row is looked at once, for whose it is; the newest are then picked out, which sorts no others.
+with told as materialized (
+  select strategy, executed, outcome, result > 0 as is_gain, closed_at, phantom_id
   from phantoms
   where bot_id = %(bot_id)s::uuid or %(bot_id)s::uuid is null
+), counted as (
+  select strategy, executed, outcome, outcome <> 'void' as is_judged, outcome <> 'void' and is_gain as is_right,
+    count(*) as n
+  from told
+  group by strategy, executed, outcome, is_gain
+), summed as (
+  select strategy, coalesce(sum(n), 0) as total, coalesce(sum(n) filter (where executed), 0) as executed,
+    coalesce(sum(n) filter (where outcome is null), 0) as open, coalesce(sum(n) filter (where outcome = 'won'), 0) as won,
+    coalesce(sum(n) filter (where outcome = 'lost'), 0) as lost,
+    coalesce(sum(n) filter (where outcome = 'expired'), 0) as expired,
+    coalesce(sum(n) filter (where outcome = 'void'), 0) as void, coalesce(sum(n) filter (where is_right), 0) as is_right,
+    coalesce(sum(n) filter (where is_judged and executed), 0) as judged_executed,
+    coalesce(sum(n) filter (where is_right and executed), 0) as right_executed
+  from counted
+  group by grouping sets ((strategy), ())
 )
-select strategy, count(*), count(*) filter (where executed), count(*) filter (where outcome is null),
-  count(*) filter (where outcome = 'won'), count(*) filter (where outcome = 'lost'),
-  count(*) filter (where outcome = 'expired'), count(*) filter (where outcome = 'void'),
-  count(*) filter (where is_right), count(*) filter (where is_judged and executed),
-  count(*) filter (where is_right and executed),
-  case when grouping(strategy) = 1 then count(*) filter (where is_judged and place_of_all <= %(rolling)s)
-    else count(*) filter (where is_judged and place <= %(rolling)s) end,
-  case when grouping(strategy) = 1 then count(*) filter (where is_right and place_of_all <= %(rolling)s)
-    else count(*) filter (where is_right and place <= %(rolling)s) end
-from told
-group by grouping sets ((strategy), ())
+select s.strategy, s.total::bigint, s.executed::bigint, s.open::bigint, s.won::bigint, s.lost::bigint, s.expired::bigint,
+  s.void::bigint, s.is_right::bigint, s.judged_executed::bigint, s.right_executed::bigint, newest.judged, newest.is_right
+from summed as s
+cross join lateral (
+  select count(*) as judged, count(*) filter (where is_gain) as is_right
+  from (
+    select is_gain from told
+    where outcome <> 'void' and (s.strategy is null or strategy = s.strategy)
+    order by closed_at desc, phantom_id desc limit %(rolling)s
+  ) as last
+) as newest
 
 -- load_blocked: how often which reason stood in the way
 select reason, sum(count)::bigint from blocked_signals
