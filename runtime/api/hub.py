@@ -59,7 +59,8 @@ class _Feed:
     def __init__(self, encode: Encode) -> None:
         self.stream = uuid4().hex
         self.sequence = 0
-        self.clients: list[Deliver] = []
+        # In the order in which they came.
+        self.clients: dict[Deliver, None] = {}
         self.idle_seconds = 0.0
         self._encode = encode
         self._ends: changes.Ends = {}
@@ -78,8 +79,14 @@ class _Feed:
 
     def refresh(self, tx: Tx, nouns: Iterable[str]) -> None:
         changed: list[dict[str, object]] = []
-        for noun in nouns:
-            changed += self._moves(tx) if noun == "orders" else self._compare(tx, noun)
+        ends, shown = self._ends, dict(self._shown)
+        try:
+            for noun in nouns:
+                changed += self._moves(tx) if noun == "orders" else self._compare(tx, noun)
+        except errors.BotError:
+            # What was seen here was told to nobody: it has to be found again, or it would be a gap.
+            self._ends, self._shown = ends, shown
+            raise
         if changed:
             self.sequence += 1
             self._send({"type": "changes", "sequence": self.sequence, "changes": changed})
@@ -98,7 +105,7 @@ class _Feed:
     def _send(self, message: dict[str, object]) -> None:
         text = self._encode(message)
         self._kept.append((self.sequence, text))
-        for deliver in self.clients:
+        for deliver in [*self.clients]:
             deliver(text)
 
     def _moves(self, tx: Tx) -> list[dict[str, object]]:
@@ -159,7 +166,7 @@ class Hub:
         if self._thread is not None:
             self._thread.join(LOOK_SECONDS * 2)
 
-    def join(self, tenant: UserId, resume: Resume | None, deliver: Deliver) -> Callable[[], None]:
+    def join(self, tenant: UserId, resume: Resume | None, deliver: Deliver) -> Callable[[], object]:
         """Hand over what the client needs now and every change from there on. What is given back ends it."""
         with self._lock:
             feed = self._feeds.get(tenant)
@@ -171,16 +178,12 @@ class Hub:
             missed = feed.missed(resume) if resume is not None else None
             for text in [feed.snapshot()] if missed is None else missed:
                 deliver(text)
-            feed.clients.append(deliver)
-        return lambda: self._leave(feed, deliver)
+            feed.clients[deliver] = None
+        # Without the lock, which is held while the tables are read: who leaves must not wait for that.
+        return lambda: feed.clients.pop(deliver, None)
 
     def count(self) -> int:
         return sum(len(feed.clients) for feed in [*self._feeds.values()])
-
-    def _leave(self, feed: _Feed, deliver: Deliver) -> None:
-        with self._lock:
-            if deliver in feed.clients:
-                feed.clients.remove(deliver)
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -190,8 +193,9 @@ class Hub:
                     self._refresh({tenant: {"orders", *SMALL} for tenant in [*self._feeds]})
                     while not self._stop.is_set():
                         self._hear(ear)
-            except (errors.StoreUnavailable, errors.Conflict) as fault:
-                logs.warning("the stream hears nothing", detail=str(fault))
+            except errors.BotError as fault:
+                # Whatever it is, everybody who looks depends on this thread: it says so and tries again.
+                logs.warning("the stream hears nothing", error=type(fault).__name__, detail=str(fault))
                 self._stop.wait(_BACK_OFF_SECONDS)
 
     def _hear(self, ear: changes.Listening) -> None:
