@@ -52,20 +52,25 @@ const part = (id) => document.getElementById(id);
 let screen = null;
 let fault = null;
 let isDue = false;
+let drawnAt = -Infinity;
 let said = null;
 let refused = null;
 
-/** Draw soon: what comes together is drawn together. */
+/** Draw soon: what comes alone at once, what comes in a row together. */
 function redraw() {
   if (isDue) return;
   isDue = true;
-  setTimeout(() => {
-    isDue = false;
-    draw();
-  }, DRAW_MILLISECONDS);
+  setTimeout(
+    () => {
+      isDue = false;
+      draw();
+    },
+    Math.max(0, drawnAt + DRAW_MILLISECONDS - performance.now()),
+  );
 }
 
 function draw() {
+  drawnAt = performance.now();
   const alarms = session.current() ? find() : [];
   drawFrame(alarms);
   if (!session.current()) return show(part("main"), signIn());

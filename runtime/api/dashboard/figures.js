@@ -4,7 +4,7 @@
 import { h } from "./dom.js";
 
 const PLACES = 18;
-const NOTHING = "–";
+export const NOTHING = "–";
 
 /** The exact number as a whole count of 10^-18. */
 export function exact(text) {

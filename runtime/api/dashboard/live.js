@@ -24,6 +24,23 @@ export function listen(listener) {
   return () => listeners.delete(listener);
 }
 
+/** Whether the stream has not said yet what there is: until then nothing shown is not nothing there. */
+export function isWaiting() {
+  return connection.state === "connecting";
+}
+
+/** What is said of an empty list. */
+export function ofNothing(said) {
+  return isWaiting() ? "Loading." : said;
+}
+
+/** What the API said before the stream did, whose snapshot replaces it. */
+export function foretell(noun, items) {
+  if (!isWaiting() || held[noun].size) return;
+  for (const item of items) held[noun].set(KEYS[noun](item), item);
+  heard(new Set([noun]));
+}
+
 export function list(noun) {
   return [...held[noun].values()];
 }

@@ -4,7 +4,7 @@ import { find, isHeld, nameOf } from "../alarms.js";
 import { askAll, askRows } from "../api.js";
 import { Curves, canDraw } from "../charts.js";
 import { h } from "../dom.js";
-import { age, clock, count, money, number, result, sum } from "../figures.js";
+import { NOTHING, age, clock, count, money, number, result, sum } from "../figures.js";
 import * as live from "../live.js";
 import { STALE_SECONDS, botLink, botState, choices, isStale, link, panel, table, tickAge } from "../parts.js";
 import { commandTable, deskTable } from "./shared.js";
@@ -41,6 +41,7 @@ export function overview(world) {
   async function loadCurves() {
     const since = range ? new Date(Date.now() - Number(range) * 86400000).toISOString() : null;
     const bots = await askAll("/bots");
+    live.foretell("bots", bots);
     curves = await Promise.all(
       bots.map(async (bot, place) => ({
         name: bot.name,
@@ -126,7 +127,7 @@ function tellUseful() {
 const LEVELS = { bad: "wrong", warn: "look", note: "note" };
 
 function alarmList() {
-  if (live.connection.state === "connecting") return null;
+  if (live.isWaiting()) return null;
   const alarms = find();
   const isWell = alarms.every((one) => one.level === "note");
   return h(
@@ -156,9 +157,11 @@ function headline(bots) {
     .filter(Boolean)
     .sort()[0];
   const ticking = awake.filter(
-    (bot) => isHeld(live.held.desks.get(bot.account_id)) && !isStale(bot.ticked_at),
+    (bot) => isHeld(live.held.desks.get(bot.account_id) ?? bot) && !isStale(bot.ticked_at),
   ).length;
-  const open = live.list("orders").filter((order) => RESTING.has(order.status)).length;
+  const open = live.isWaiting()
+    ? null
+    : live.list("orders").filter((order) => RESTING.has(order.status)).length;
   const worst = bots
     .map((bot) => bot.risk?.drawdown)
     .filter(Boolean)
@@ -248,11 +251,12 @@ function botTable(bots) {
       { head: "Desk", cell: (bot) => bot.account },
     ],
     bots,
-    { key: (bot) => bot.bot_id, empty: "No bot is enrolled yet.", label: "Bots" },
+    { key: (bot) => bot.bot_id, empty: live.ofNothing("No bot is enrolled yet."), label: "Bots" },
   );
 }
 
 function holdings(bot) {
+  if (live.isWaiting()) return NOTHING;
   const open = live
     .list("positions")
     .filter((one) => one.bot_id === bot.bot_id && !/^-?0(\.0*)?$/.test(one.quantity));
@@ -286,7 +290,7 @@ function fillTable() {
     fills,
     {
       key: (fill) => `${fill.account_id} ${fill.symbol} ${fill.venue_trade_id}`,
-      empty: "Nothing was executed lately.",
+      empty: live.ofNothing("Nothing was executed lately."),
       label: "Fills",
     },
   );

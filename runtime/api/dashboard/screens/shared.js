@@ -21,7 +21,7 @@ export function deskTable() {
       { head: "Last recovery", wide: true, cell: recovered },
     ],
     desks,
-    { key: (desk) => desk.account_id, empty: "No desk has started yet.", label: "Desks" },
+    { key: (desk) => desk.account_id, empty: live.ofNothing("No desk has started yet."), label: "Desks" },
   );
 }
 
@@ -42,6 +42,11 @@ export function commandTable(items) {
       { head: "Why", wide: true, cell: (one) => one.reason },
     ],
     items,
-    { key: (one) => one.command_id, empty: "Nobody has asked for anything.", label: "Commands", tall: true },
+    {
+      key: (one) => one.command_id,
+      empty: live.ofNothing("Nobody has asked for anything."),
+      label: "Commands",
+      tall: true,
+    },
   );
 }
