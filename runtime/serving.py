@@ -6,18 +6,23 @@ wait for. `python -m runtime api` becomes it.
 
 import os
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar, cast
 
 from runtime import building, errors, logs, signing
-from runtime.api import server, signin, telling, tokens
+from runtime.api import encoding, listening, server, signin, telling, tokens
+from runtime.api.door import Door
+from runtime.api.guard import App, Guard
 from runtime.api.hub import Hub
+from runtime.api.parts import Parts
 from runtime.api.rates import Rates
-from runtime.api.server import Parts
 from runtime.api.shapes import Backup
+from runtime.api.threads import Threads
 from runtime.api.tokens import Keys, PublishedKeys, Session, SharedSecret, Verifier
 from runtime.backups import checking
 from runtime.backups.s3 import Bucket
@@ -48,36 +53,52 @@ def main(environ: Mapping[str, str]) -> int:
 
 def serve(settings: Settings) -> None:
     logs.start(settings.log_level)
-    meters, keys = Meters(), _keys(settings)
+    with parted(settings) as parts:
+        listen(settings, Guard(server.build(parts), parts.meters))
+    logs.info("stopped", role="api")
+
+
+@contextmanager
+def parted(settings: Settings) -> Iterator[Parts]:
+    """What the API is made of, while it serves."""
+    meters = Meters()
     with building.databases(settings) as database:
         address = database("api")
         schema.require_current(address)
-        with Store(
-            address,
-            user_id(settings.user),
-            pool_max=settings.api_threads,
-            statement_seconds=settings.statement_seconds,
-            timing=Timing(meters, settings.slow_query_seconds),
-        ) as store:
-            parts = Parts(
+        with (
+            Store(
+                address,
+                user_id(settings.user),
+                pool_max=settings.api_threads,
+                statement_seconds=settings.statement_seconds,
+                timing=Timing(meters, settings.slow_query_seconds),
+            ) as store,
+            telling.told(store, meters, _writer(settings, meters), settings.metrics_seconds),
+        ):
+            yield Parts(
                 store=store,
-                verifier=Verifier(keys, settings.api_issuer, settings.api_audience),
-                hub=Hub(store, address, server.encode),
-                rates=Rates(settings.api_requests_per_second),
+                door=_door(settings),
+                hub=Hub(store, address, encoding.text),
                 meters=meters,
-                threads=settings.api_threads,
+                threads=Threads(settings.api_threads),
                 sign_in=partial(_sign_in, settings),
                 backups=_kept(partial(_list_backups, settings)),
                 system=_kept(partial(_look, settings, address, store)),
             )
-            with telling.told(store, meters, _writer(settings, meters), settings.metrics_seconds):
-                server.serve(
-                    server.build(parts),
-                    host=settings.api_host,
-                    port=signing.port_of(settings),
-                    on_listening=partial(_tell, settings.api_host),
-                )
-    logs.info("stopped", role="api")
+
+
+def listen(settings: Settings, app: App) -> None:
+    listening.serve(
+        app,
+        host=settings.api_host,
+        port=signing.port_of(settings),
+        on_listening=partial(_tell, settings.api_host),
+    )
+
+
+def _door(settings: Settings) -> Door:
+    verifier = Verifier(_keys(settings), settings.api_issuer, settings.api_audience)
+    return Door(verifier, Rates(settings.api_requests_per_second))
 
 
 def _writer(settings: Settings, meters: Meters) -> emf.Writer:
@@ -124,13 +145,15 @@ def _look(settings: Settings, address: Secret, store: Store) -> dict[str, Any]:
 
 
 def _kept(look: Callable[[], T]) -> Callable[[], T]:
-    """What it said a short while ago is said again."""
+    """What it said a short while ago is said again; of those who ask at once, one looks and the others wait for it."""
     kept: list[tuple[float, T]] = []
+    looking = threading.Lock()
 
     def recall() -> T:
-        if not kept or time.monotonic() - kept[-1][0] > _KEPT_SECONDS:
-            kept[:] = [(time.monotonic(), look())]
-        return kept[-1][1]
+        with looking:
+            if not kept or time.monotonic() - kept[-1][0] > _KEPT_SECONDS:
+                kept[:] = [(time.monotonic(), look())]
+            return kept[-1][1]
 
     return recall
 

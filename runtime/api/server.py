@@ -7,15 +7,12 @@ the process lives, that an error is one shape, and that a client which does not 
 
 import asyncio
 import inspect
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, cast, get_args, get_origin
 
 import anyio.to_thread
-import uvicorn
 from fastapi import (
     Depends,
     FastAPI,
@@ -29,27 +26,21 @@ from fastapi import (
 )
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
-from fastapi.staticfiles import StaticFiles
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_json
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match, Route
 
 from runtime import errors, logs
-from runtime.api import charts, problems, routes, streaming, wishes
-from runtime.api.guard import Guard
-from runtime.api.hub import Hub, Resume
+from runtime.api import problems, routes, streaming, wishes
+from runtime.api.hub import Resume
+from runtime.api.page import Pages
+from runtime.api.parts import OTHERS, Parts, principal_of
 from runtime.api.problems import Problem
-from runtime.api.rates import Rates
-from runtime.api.routes import ROOT, Read, Reads, Wish
-from runtime.api.shapes import Alive, Backup, Code
-from runtime.api.tokens import TOKEN_BYTES_MAX, Principal, Role, Session, Verifier
+from runtime.api.reading import Parse, Question, Reader, rendered
+from runtime.api.routes import ROOT, Read, Wish
+from runtime.api.tokens import Role
 from runtime.store.paging import Page
-from runtime.store.pool import Store, Tx
-from runtime.store.user_settings import UserSettings
 from runtime.telemetry import prometheus, table
-from runtime.telemetry.meters import Meters
-
-PAGE = Path(__file__).parent / "dashboard"
 
 _TEXT = r"^[^\x00]*$"
 # What a parameter of this name may be, wherever it is asked for.
@@ -79,29 +70,11 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What the server is made of. `sign_in` turns a code into a token, once; `backups` lists what there is."""
-
-    store: Store
-    verifier: Verifier
-    hub: Hub
-    rates: Rates
-    meters: Meters
-    threads: int
-    sign_in: Callable[[str], Session]
-    backups: Callable[[], list[Backup]]
-    system: Callable[[], dict[str, Any]]
-
-
-def encode(value: object) -> str:
-    return to_json(value).decode()
-
-
 # --- building --------------------------------------------------------------------------------------------------------
 
 
 def build(parts: Parts) -> FastAPI:
+    reader = reader_of(parts)
     app = FastAPI(
         title="Holdfast",
         version="1",
@@ -113,14 +86,19 @@ def build(parts: Parts) -> FastAPI:
         exception_handlers=_handlers(),
     )
     app.state.parts = parts
+    app.router.routes.append(_Reads(reader))
     for route in routes.READS:
-        _add_read(app, route)
+        _add_read(app, route, reader)
     for wish in routes.WISHES:
         _add_wish(app, wish)
     _add_others(app)
     app.add_api_websocket_route(f"{ROOT}/stream", _stream)
-    app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    app.router.routes.append(Route("/{path:path}", Pages(), methods=["GET"]))
     return app
+
+
+def reader_of(parts: Parts) -> Reader:
+    return Reader(parts, [(each, _parser(each.act)) for each in routes.READS])
 
 
 def describe() -> dict[str, Any]:
@@ -128,77 +106,62 @@ def describe() -> dict[str, Any]:
     return build(cast(Parts, None)).openapi()
 
 
-def serve(app: FastAPI, *, host: str, port: int, on_listening: Callable[[int], None]) -> None:
-    """Until told to stop by a signal."""
-    config = uvicorn.Config(
-        Guard(app, app.state.parts.meters),
-        host=host,
-        port=port,
-        ws="websockets-sansio",
-        ws_max_size=TOKEN_BYTES_MAX * 2,
-        ws_max_queue=4,
-        # Every message would be compressed for each client anew.
-        ws_per_message_deflate=False,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        h11_max_incomplete_event_size=TOKEN_BYTES_MAX * 2,
-        limit_concurrency=streaming.CLIENTS_MAX + 200,
-        timeout_keep_alive=30,
-        timeout_graceful_shutdown=3,
-        proxy_headers=False,
-    )
-    server = _Announced(config, on_listening)
-    server.run()
-
-
-class _Announced(uvicorn.Server):
-    """Says where it listens, once it does."""
-
-    def __init__(self, config: uvicorn.Config, on_listening: Callable[[int], None]) -> None:
-        super().__init__(config)
-        self._on_listening = on_listening
-
-    async def startup(self, sockets: Any = None) -> None:
-        try:
-            await super().startup(sockets)
-        except SystemExit:  # what uvicorn makes of a port that is taken
-            raise errors.PortBusy(
-                host=self.config.host, port=self.config.port, setting="HOLDFAST_API_PORT"
-            ) from None
-        if self.started:
-            self._on_listening(self.servers[0].sockets[0].getsockname()[1])
-
-
 def _lifespan(parts: Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
-        anyio.to_thread.current_default_thread_limiter().total_tokens = parts.threads
+        anyio.to_thread.current_default_thread_limiter().total_tokens = parts.threads.count
+        parts.threads.start()
         parts.hub.start()
         try:
             yield
         finally:
             parts.hub.stop()
+            parts.threads.stop()
 
     return running
 
 
-def _add_read(app: FastAPI, route: Read) -> None:
+class _Reads(BaseRoute):
+    """All that the reader can answer. It stands before the same routes as the framework knows them, which describe
+    them, and refuse what does not fit."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def matches(self, scope: Any) -> tuple[Match, Any]:
+        question = self._reader.find(scope)
+        return (Match.NONE, {}) if question is None else (Match.FULL, {"question": question})
+
+    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._reader.answer(scope["question"], scope, send)
+
+
+def _add_read(app: FastAPI, route: Read, reader: Reader) -> None:
     def endpoint(request: Request, **given: Any) -> Response:
-        principal: Principal = request.state.principal
-        with _opened(app.state.parts.store, principal, route.reads) as tx:
-            told = route.act(tx, **given)
-        return _answer(told)
+        return _rendered(reader.ask(Question(route, given), principal_of(request.scope)))
 
     _add(app, "GET", route.path, endpoint, route.act, {}, role=route.role)
+
+
+def _parser(act: Callable[..., Any]) -> Parse:
+    """What the framework would read out of the texts of a request, for whoever asks without it."""
+    asked = _asked(act)
+    adapters = {each.name: TypeAdapter[Any](each.annotation) for each in asked}
+    wanted = {each.name for each in asked if each.default is inspect.Parameter.empty}
+
+    def parse(told: Mapping[str, str]) -> dict[str, Any]:
+        if not wanted <= told.keys():
+            raise ValueError
+        return {name: adapters[name].validate_python(text) for name, text in told.items() if name in adapters}
+
+    return parse
 
 
 def _add_wish(app: FastAPI, wish: Wish) -> None:
     adapter: TypeAdapter[Any] = TypeAdapter(wish.body)
 
     def endpoint(request: Request, key: str, **given: Any) -> Response:
-        principal: Principal = request.state.principal
+        principal = principal_of(request.scope)
         asker = wishes.Asker(principal, app.state.parts.store.of(principal.user))
         told = wish.act(asker, **given, body=_parse(adapter, request.state.body), key=key)
         return _answer(told, 202)
@@ -218,17 +181,11 @@ def _add(
     body: TypeAdapter[Any] | None = None,
 ) -> None:
     """The function's own signature says what is asked; what it is given by us is left out."""
-    told = inspect.signature(act, eval_str=True)
-    asked = [
-        each.replace(annotation=_annotated(each), kind=inspect.Parameter.KEYWORD_ONLY)
-        for each in told.parameters.values()
-        if each.name not in ("tx", "asker", "parts", "request", "body", "key")
-    ]
     given = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation)
         for name, annotation in {"request": Request, **more}.items()
     ]
-    endpoint.__signature__ = inspect.Signature([*given, *asked])  # type: ignore[attr-defined]
+    endpoint.__signature__ = inspect.Signature([*given, *_asked(act)])  # type: ignore[attr-defined]
     endpoint.__name__ = act.__name__.strip("_")
     dependencies = [Depends(_read_body)] if body is not None else []
     signed_in = [Depends(_permitted(role)), Security(_BEARER)] if role is not None else []
@@ -236,7 +193,7 @@ def _add(
         ROOT + path,
         endpoint,
         methods=[method],
-        response_model=_listed(told.return_annotation),
+        response_model=_listed(inspect.signature(act, eval_str=True).return_annotation),
         status_code=202 if method == "POST" else 200,
         summary=(act.__doc__ or "").strip().partition("\n")[0],
         description=" ".join((act.__doc__ or "").split()) + (f" For {role}s and above." if role else ""),
@@ -247,10 +204,19 @@ def _add(
     )
 
 
+def _asked(act: Callable[..., Any]) -> list[inspect.Parameter]:
+    """What whoever asks has to say: not what we give it ourselves."""
+    return [
+        each.replace(annotation=_annotated(each), kind=inspect.Parameter.KEYWORD_ONLY)
+        for each in inspect.signature(act, eval_str=True).parameters.values()
+        if each.name not in ("tx", "asker", "parts", "scope", "body", "key")
+    ]
+
+
 def _add_others(app: FastAPI) -> None:
     """What asks no ledger, or writes none of its tables for desks."""
     parts: Parts = app.state.parts
-    for method, path, act, role in _OTHERS:
+    for method, path, act, role in OTHERS:
         _add_other(app, method, path, act, role)
     permitted = [Depends(_permitted("viewer")), Security(_BEARER)]
 
@@ -262,12 +228,6 @@ def _add_others(app: FastAPI) -> None:
     def describe() -> Response:
         return _answer(app.openapi())
 
-    def draw() -> Response:
-        return Response(
-            charts.library(), media_type="text/javascript", headers={"Cache-Control": "max-age=86400"}
-        )
-
-    app.add_api_route("/lightweight-charts.js", draw, include_in_schema=False)
     app.add_api_route("/metrics", metrics, include_in_schema=False, dependencies=permitted)
     app.add_api_route(f"{ROOT}/openapi.json", describe, include_in_schema=False, dependencies=permitted)
 
@@ -278,59 +238,9 @@ def _add_other(app: FastAPI, method: str, path: str, act: Callable[..., Any], ro
 
     def endpoint(request: Request) -> Response:
         given = {} if adapter is None else {"body": _parse(adapter, request.state.body)}
-        return _answer(act(app.state.parts, request, **given))
+        return _answer(act(app.state.parts, request.scope, **given))
 
     _add(app, method, path, endpoint, act, {}, role=role, body=adapter)
-
-
-def _show_health(parts: Parts, request: Request) -> Alive:
-    """Whether this process lives. It says nothing else, so it asks for no token."""
-    return Alive()
-
-
-def _show_session(parts: Parts, request: Request) -> Session:
-    """Who the token says that you are."""
-    who: Principal = request.state.principal
-    return Session(None, who.name, who.role, who.expires_at)
-
-
-def _sign_in(parts: Parts, request: Request, body: Code) -> Session:
-    """Signs the page in, once, with the code that its address ends with."""
-    parts.rates.take(_peer(request), time.monotonic())
-    return parts.sign_in(body.code)
-
-
-def _show_system(parts: Parts, request: Request) -> dict[str, Any]:
-    """The database and the pool of connections to it: sizes, rows, slow queries; at most half a minute old."""
-    return parts.system()
-
-
-def _show_backups(parts: Parts, request: Request) -> list[Backup]:
-    """Every backup that was finished, newest last."""
-    return parts.backups()
-
-
-def _save_settings(parts: Parts, request: Request, body: wishes.Preferences) -> UserSettings:
-    """What the tenant wishes from now on."""
-    who: Principal = request.state.principal
-    return wishes.save_settings(wishes.Asker(who, parts.store.of(who.user)), body)
-
-
-def _change_wishes(parts: Parts, request: Request, body: wishes.Wished) -> UserSettings:
-    """Another risk profile, other caps, whether anything new is begun: what is not named stays as it is."""
-    who: Principal = request.state.principal
-    return wishes.change_wishes(wishes.Asker(who, parts.store.of(who.user)), body)
-
-
-_OTHERS: tuple[tuple[str, str, Callable[..., Any], Role | None], ...] = (
-    ("GET", "/health", _show_health, None),
-    ("GET", "/session", _show_session, "viewer"),
-    ("PUT", "/session", _sign_in, None),
-    ("GET", "/system", _show_system, "viewer"),
-    ("GET", "/backups", _show_backups, "viewer"),
-    ("PUT", "/settings", _save_settings, "operator"),
-    ("PUT", "/settings/wishes", _change_wishes, "operator"),
-)
 
 
 def _listed(told: Any) -> Any:
@@ -356,31 +266,9 @@ def _described(body: TypeAdapter[Any] | None) -> dict[str, Any] | None:
 def _permitted(role: Role) -> Callable[[Request], Any]:
     async def permitted(request: Request) -> None:
         parts: Parts = request.app.state.parts
-        try:
-            principal = await _verified(parts, _token(request))
-        except errors.NotSignedIn:
-            parts.rates.take(_peer(request), time.monotonic())
-            raise
-        parts.rates.take(f"{principal.user}", time.monotonic())
-        principal.require(role)
-        request.state.principal = principal
+        request.state.principal = await parts.door.admit(request.scope, role)
 
     return permitted
-
-
-async def _verified(parts: Parts, token: str) -> Principal:
-    """Published keys may have to be fetched, which must not hold up everybody."""
-    if parts.verifier.keys.algorithm == "HS256":
-        return parts.verifier.verify(token)
-    return await anyio.to_thread.run_sync(parts.verifier.verify, token)
-
-
-def _token(request: Request) -> str:
-    told = request.headers.getlist("authorization")
-    kind, _, token = (told[0] if len(told) == 1 else "").partition(" ")
-    if kind.lower() != "bearer":
-        raise errors.NotSignedIn(detail="there is no bearer token")
-    return token.strip()
 
 
 async def _read_body(request: Request) -> None:
@@ -396,21 +284,12 @@ def _parse(adapter: TypeAdapter[Any], body: bytes) -> Any:
     return told
 
 
-def _opened(store: Store, principal: Principal, reads: Reads) -> AbstractContextManager[Tx]:
-    if principal.role == "admin" and reads is not Reads.OWN:
-        return store.oversight("read for an admin")
-    own = store.of(principal.user)
-    return own.snapshot("read") if reads is Reads.MANY else own.single("read")
-
-
 def _answer(told: object, status: int = 200) -> Response:
-    if isinstance(told, list):
-        told = {"items": told, "next": None}
-    return Response(to_json(told), status, media_type="application/json")
+    return _rendered(rendered(told), status)
 
 
-def _peer(request: Request) -> str:
-    return f"at {request.client.host}" if request.client else "somewhere"
+def _rendered(body: bytes, status: int = 200) -> Response:
+    return Response(body, status, media_type="application/json")
 
 
 def _handlers() -> dict[Any, Any]:
@@ -478,8 +357,7 @@ async def _stream(socket: WebSocket) -> None:
     try:
         async with asyncio.timeout(streaming.HELLO_SECONDS):
             told = _parse(_HELLO, (await socket.receive_text()).encode())
-        principal = await _verified(parts, told.token)
-        parts.rates.take(f"{principal.user}", time.monotonic())
+        principal = await parts.door.believe(told.token)
     except (errors.Refused, TimeoutError) as refusal:
         await socket.close(*streaming.farewell(refusal))
     except _GONE:

@@ -57,6 +57,13 @@ def build(kind: type[T], columns: Sequence[Iterable[Any]]) -> list[T]:
     return made
 
 
+def from_rows(kind: type[T], rows: Sequence[Sequence[Any]], *, beside: int = 0) -> list[T]:
+    """The same from rows, whose last columns may be `beside` the fields."""
+    if not rows:
+        return []
+    return build(kind, [*zip(*rows, strict=True)][: len(rows[0]) - beside])
+
+
 @contextmanager
 def uncollected() -> Iterator[None]:
     """Values that hold no cycles, by the ten thousand: looking for garbage among them takes longer than making them."""

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from runtime import errors
+from runtime.store import columns
 from runtime.store.pool import Tx
 
 T = TypeVar("T")
@@ -35,12 +36,12 @@ def read(
     *,
     limit: int,
     after: str | None,
-    build: Callable[..., T],
+    build: type[T],
 ) -> Page[T]:
     """Queries for pages end their rows with an instant and a text, by which they are ordered, both descending."""
     at, key = parse(after)
     rows = tx.rows(query, {**parameters, "after_at": at, "after_key": key, "count": limit + 1})
-    items = [build(*row[:-2]) for row in rows[:limit]]
+    items = columns.from_rows(build, rows[:limit], beside=2)
     return Page(items, render(*rows[limit - 1][-2:]) if len(rows) > limit else None)
 
 
@@ -51,12 +52,12 @@ def read_named(
     *,
     limit: int,
     after: str | None,
-    build: Callable[..., T],
+    build: type[T],
 ) -> Page[T]:
     """Queries for these end their rows with a text, by which they are ordered, ascending."""
     key = parse_name(after)
     rows = tx.rows(query, {**parameters, "after_key": key, "count": limit + 1})
-    items = [build(*row[:-1]) for row in rows[:limit]]
+    items = columns.from_rows(build, rows[:limit], beside=1)
     return Page(items, render_name(rows[limit - 1][-1]) if len(rows) > limit else None)
 
 

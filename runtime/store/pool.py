@@ -4,7 +4,6 @@ A `Store` belongs to one tenant. Its transactions set that tenant themselves, fo
 server that is read-only: a standby answers like a primary until somebody writes. Above this door nobody knows psycopg.
 """
 
-import copy
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -227,8 +226,9 @@ class Store:
 
     def of(self, tenant: UserId) -> Self:
         """Another tenant's ledger, through the same connections."""
-        other = copy.copy(self)
-        other.tenant = tenant
+        # Not copy.copy, which takes as long as the way to the server: this is done for each request.
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__, tenant=tenant)
         return other
 
     def pool_use(self) -> Mapping[str, int]:

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -70,7 +70,9 @@ class Api:
 
 
 @contextmanager
-def serving(folder: Path, database_url: str, **settings: str) -> Iterator[Api]:
+def serving(
+    folder: Path, database_url: str, *, entry: Sequence[str] = ("runtime", "api"), **settings: str
+) -> Iterator[Api]:
     """Until left; the folder may be one that served before."""
     secret = folder / "secret"
     secret.write_text(CANARY, encoding="utf-8")
@@ -87,7 +89,7 @@ def serving(folder: Path, database_url: str, **settings: str) -> Iterator[Api]:
     log = folder / "api.log"
     with log.open("ab") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "runtime", "api"],
+            [sys.executable, "-m", *entry],
             cwd=ROOT,
             env={**clean, **told},
             stdin=subprocess.DEVNULL,

@@ -224,6 +224,17 @@ def test_sign_in__is_at_an_address_that_a_browser_can_open(tmp_path: Path, host:
     assert address.startswith(f"http://{shown}:8100/#sign-in=")
 
 
+def test_token__that_was_believed_is_recalled_until_it_ends() -> None:
+    verifier = Verifier(SharedSecret(Secret(CANARY)), "holdfast", "holdfast-api")
+    lasting, ended = told(), told(exp=int(time.time()) - 2)
+    assert verifier.recall(lasting) is None
+    assert verifier.verify(lasting) == verifier.recall(lasting)
+    assert verifier.verify(ended).name == "anna", "clocks may differ by some seconds"
+    assert verifier.recall(ended) is None
+    for other in (lasting[:-1], lasting + "=", told(iss="somebody-else"), "\ud800"):
+        assert verifier.recall(other) is None
+
+
 def test_token__of_make_token_says_what_it_was_asked() -> None:
     secret = Secret(CANARY)
     token = tokens.make_token(
