@@ -52,7 +52,9 @@ VARIANTS: Mapping[str, Mapping[str, str]] = {
 Template = dict[str, Any]
 
 
+@cache
 def templates(variant: str) -> dict[str, Template]:
+    """Read once for a thousand tests: they look at it, and none of them changes it."""
     return {name: json.loads(path.read_text("utf-8")) for name, path in paths(variant).items()}
 
 
