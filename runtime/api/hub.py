@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -156,6 +157,7 @@ class Hub:
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     _looked_at_monotonic: float = 0.0
+    _away_since: datetime | None = None  # None: PostgreSQL answers
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="stream", daemon=True)
@@ -178,6 +180,8 @@ class Hub:
             missed = feed.missed(resume) if resume is not None else None
             for text in [feed.snapshot()] if missed is None else missed:
                 deliver(text)
+            if self._away_since is not None:
+                deliver(self._standing())
             feed.clients[deliver] = None
         # Without the lock, which is held while the tables are read: who leaves must not wait for that.
         return lambda: feed.clients.pop(deliver, None)
@@ -191,12 +195,29 @@ class Hub:
                 with changes.listening(self.address) as ear:
                     # Whatever was said while nobody heard it is found by looking.
                     self._refresh({tenant: {"orders", *SMALL} for tenant in [*self._feeds]})
+                    self._note(None)
                     while not self._stop.is_set():
                         self._hear(ear)
             except errors.BotError as fault:
                 # Whatever it is, everybody who looks depends on this thread: it says so and tries again.
                 logs.warning("the stream hears nothing", error=type(fault).__name__, detail=str(fault))
+                self._note(datetime.now(UTC))
                 self._stop.wait(_BACK_OFF_SECONDS)
+
+    def _note(self, away_since: datetime | None) -> None:
+        """Tell everybody, once, that what they see grows old, or that it does no more. It has no number: whoever comes
+        back is told how it is then."""
+        if (away_since is None) == (self._away_since is None):
+            return
+        with self._lock:
+            self._away_since = away_since
+            for feed in self._feeds.values():
+                for deliver in [*feed.clients]:
+                    deliver(self._standing())
+
+    def _standing(self) -> str:
+        since = self._away_since
+        return self.encode({"type": "back"} if since is None else {"type": "away", "since": since})
 
     def _hear(self, ear: changes.Listening) -> None:
         words = ear.words(LOOK_SECONDS)

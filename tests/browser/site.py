@@ -1,6 +1,7 @@
 """What a browser looks at: an installation as `make run` starts it, which compares its accounts often."""
 
 import json
+import signal
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.local import processes
+from runtime.local.postgres import server_state
 from tests.end_to_end.installation import SECONDS_MAX, Installation
 
 RECONCILE_SECONDS = "3"
@@ -44,6 +46,19 @@ class Site(Installation):
                 return bool(answer.status == 200)
         except OSError:
             return False
+
+    @contextmanager
+    def without_database(self) -> Iterator[None]:
+        """Its keeper is frozen, so that it cannot start it again."""
+        state = server_state(self.data_dir / "postgres")
+        assert state.keeper_pid
+        assert state.server_pid
+        processes.send_signal(state.keeper_pid, signal.SIGSTOP)
+        try:
+            processes.send_signal(state.server_pid, signal.SIGQUIT)
+            yield
+        finally:
+            processes.send_signal(state.keeper_pid, signal.SIGCONT)
 
     def order_at_the_venue(self, **wanted: str) -> str:
         """As if somebody had placed it by hand on the venue's own page; its id there."""

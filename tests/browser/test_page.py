@@ -163,6 +163,20 @@ def test_api__killed_and_back_is_told_and_nothing_is_missed(operator: Reader, si
     assert operator.was_never_reloaded()
 
 
+def test_database__away_and_back_is_told_without_reload(operator: Reader, site: Site) -> None:
+    ticks = operator.row("Bots", "grid").get_by_role("cell").nth(8)
+    expect(ticks).to_have_text(re.compile(r"\d"))
+    banner = operator.page.locator("#banner")
+    with site.without_database():
+        expect(banner).to_contain_text("The database is out of reach since")
+        expect(operator.page.locator(".pulse.live")).to_be_visible()
+        operator.shoot("database-away")
+    expect(banner).to_be_empty()
+    expect(ticks).not_to_have_text(ticks.inner_text())
+    operator.complaints = [each for each in operator.complaints if "status of 503 " not in each]
+    assert operator.was_never_reloaded()
+
+
 def test_sign_in__a_code_opens_the_page_once(operator: Reader, site: Site) -> None:
     address = site.address()
     other = operator.page.context.browser.new_context().new_page()  # type: ignore[union-attr]

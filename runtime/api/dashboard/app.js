@@ -117,19 +117,17 @@ function drawFrame(alarms) {
       }),
     ),
   );
-  const lost = who && state === "lost";
-  show(
-    part("banner"),
-    lost
-      ? h(
-          "p",
-          {},
-          `Connection lost since ${clock(new Date(since).toISOString())} UTC: what you see is as old as its ages say. Trying again.`,
-        )
-      : null,
-  );
+  show(part("banner"), who ? trouble(state, since, live.connection.away) : null);
   const worst = alarms.filter((one) => one.level === "bad").length;
   document.title = `${worst ? `(${worst}) ` : ""}${screen?.title() ?? "Sign in"} – Holdfast`;
+}
+
+function trouble(state, since, away) {
+  const old = "what you see is as old as its ages say. Trying again.";
+  if (state === "lost") {
+    return h("p", {}, `Connection lost since ${clock(new Date(since).toISOString())} UTC: ${old}`);
+  }
+  return away ? h("p", {}, `The database is out of reach since ${clock(away)} UTC: ${old}`) : null;
 }
 
 /** What is newly wrong is said aloud, once. */

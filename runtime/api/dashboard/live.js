@@ -13,7 +13,8 @@ const KEYS = {
 // A page that stays open all day keeps the newest of what has no end.
 const KEPT_MAX = 2000;
 
-export const connection = { state: "connecting", since: Date.now() };
+/** `away` is since when the API cannot reach its database, null as long as it does. */
+export const connection = { state: "connecting", since: Date.now(), away: null };
 export const held = Object.fromEntries(Object.keys(KEYS).map((noun) => [noun, new Map()]));
 /** The newest recovery of each account: the stream keeps the newest comparisons only, and a desk may run for months. */
 export const recoveries = new Map();
@@ -83,6 +84,13 @@ export function connected(state) {
   if (connection.state === state) return;
   connection.state = state;
   connection.since = Date.now();
+  // A new connection is told anew.
+  if (state !== "live") connection.away = null;
+  heard(new Set());
+}
+
+export function databaseAway(since) {
+  connection.away = since;
   heard(new Set());
 }
 

@@ -56,6 +56,7 @@ function hear(told) {
     place = { ...place, after: told.sequence };
     live.apply(told.changes);
   }
+  if (told.type === "away" || told.type === "back") live.databaseAway(told.since ?? null);
   waitMilliseconds = WAIT_MILLISECONDS_FIRST;
   live.connected("live");
 }
