@@ -53,6 +53,11 @@ class Desk:
         return self.name != API
 
 
+def called(name: str) -> str:
+    """As people say it: the API is rolled, paused and judged like a desk, and is none."""
+    return "the API" if name == API else f"desk {name}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
     """A migration as its file says it: its number, and the oldest program that runs on the schema it leaves."""

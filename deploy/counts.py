@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from deploy import changesets, pauses
-from deploy.bundle import Desired, Desk
+from deploy.bundle import Desired, Desk, called
 from deploy.errors import BadUsage, Refused
 from deploy.observe import LiveDesk, LiveStack, fetch_desk, fetch_desks, fetch_stacks
 from deploy.site import Site
@@ -83,14 +83,16 @@ def set_count(site: Site, desk: Desk, floor: Floor, count: int) -> None:
     deadline = site.clock.now().timestamp() + (START_SECONDS_MAX if count else STOP_SECONDS_MAX)
     while not _stands(live, count):
         if site.clock.now().timestamp() > deadline:
-            detail = f"desk {desk.name} still has {live.running} running and {live.pending} pending task(s)"
+            detail = (
+                f"{called(desk.name)} still has {live.running} running and {live.pending} pending task(s)"
+            )
             raise Refused(detail=f"{detail}; `python -m deploy logs --desk {desk.name}` says why.")
         site.wait()
         found = fetch_desk(site.cloud, desk.name, cluster=floor.cluster, service=live.service)
         if found is None:
-            raise Refused(detail=f"the service of desk {desk.name} is gone.")
+            raise Refused(detail=f"the service of {called(desk.name)} is gone.")
         live = found
-    site.timeline.tell("ecs", f"desk {desk.name} {'runs' if count else 'has stopped'}")
+    site.timeline.tell("ecs", f"{called(desk.name)} {'runs' if count else 'has stopped'}")
 
 
 def _stands(live: LiveDesk, count: int) -> bool:

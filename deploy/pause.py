@@ -7,6 +7,7 @@ paused too: then its first deploy makes it and leaves it stopped, until its acco
 import argparse
 
 from deploy import buckets, counts, pauses
+from deploy.bundle import called
 from deploy.errors import Refused
 from deploy.site import Site
 
@@ -31,5 +32,5 @@ def run(site: Site, args: argparse.Namespace) -> int:
             pauses.record(
                 site.cloud, site.bucket, desk.name, who=site.owner, reason=args.reason, at=site.clock.now()
             )
-            site.timeline.tell("pause", f"desk {desk.name} is not there yet; no deploy will start it")
+            site.timeline.tell("pause", f"{called(desk.name)} is not there yet; no deploy will start it")
     return 0

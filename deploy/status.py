@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from deploy import cost, logs, oneoff
-from deploy.bundle import Desired
+from deploy.bundle import Desired, called
 from deploy.cloud import Cloud
 from deploy.errors import Unhealthy
 from deploy.heartbeat import Signs, read_signs
@@ -206,25 +206,25 @@ def judge(now: Now, desired: Desired) -> Iterator[str]:
 
 
 def _judge_desk(desk: DeskNow, now: Now) -> Iterator[str]:
-    name = desk.live.name
+    who = called(desk.live.name)
     if desk.paused:
         if desk.live.running:
-            yield f"desk {name} is paused and still runs"
+            yield f"{who} is paused and still runs"
         return
     if desk.live.desired == 0:
-        yield f"desk {name} is stopped, and nobody said that it is paused"
+        yield f"{who} is stopped, and nobody said that it is paused"
         return
     if not desk.live.running:
-        yield f"desk {name} has no running task"
+        yield f"{who} has no running task"
         return
     if desk.signs.takes_lease and desk.signs.epoch is None:
-        yield f"desk {name} has not taken its lease"
+        yield f"{who} has not taken its lease"
     if desk.beat_at is None:
-        yield f"desk {name} gave no heartbeat in {BEAT_MINUTES_MAX} minutes"
+        yield f"{who} gave no heartbeat in {BEAT_MINUTES_MAX} minutes"
     if desk.health == "UNHEALTHY":
-        yield f"desk {name} is unhealthy by its own check"
+        yield f"{who} is unhealthy by its own check"
     if len(desk.restarts) > RESTARTS_MAX:
-        yield f"desk {name} ended {len(desk.restarts)} times within the hour, last: {desk.restarts[-1]}"
+        yield f"{who} ended {len(desk.restarts)} times within the hour, last: {desk.restarts[-1]}"
 
 
 # --- the screen --------------------------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ def show(now: Now) -> Iterator[tuple[str, str]]:
     release = now.observed.release
     yield "release", describe(release) if release else "none yet"
     for desk in now.desks:
-        yield f"desk {desk.live.name}", _show_desk(desk, now.at)
+        yield called(desk.live.name), _show_desk(desk, now.at)
     lock = now.observed.lock
     held = lock is not None and not lock.is_free(now.at)
     yield "lock", f"{lock.owner} for {lock.purpose}" if lock and held else "free"

@@ -7,6 +7,7 @@ what is left.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from deploy.bundle import called
 from stacks.settings import API
 
 
@@ -112,7 +113,7 @@ class RollDesk:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        who = "the API" if self.desk == API else f"desk {self.desk}"
+        who = called(self.desk)
         if self.count == 0:
             return f"roll {who}, which stays stopped"
         signs = "SUCCESSFUL and a heartbeat" if self.desk == API else "SUCCESSFUL, a heartbeat and the lease"

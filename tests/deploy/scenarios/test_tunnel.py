@@ -3,11 +3,12 @@
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from deploy import tunnel
+from deploy import status, tunnel
 from deploy.errors import Refused
 from tests.deploy.scenarios.stage import SECRET, Scene, stand
 
@@ -44,6 +45,18 @@ def test_api__is_rolled_like_a_desk_and_takes_no_lease(scene: Scene) -> None:
     last = scene.receipts()[-1]
     assert (last["outcome"], last["desks"]) == ("deployed", {"first": 1, "api": 1})
     assert "answers" in last["evidence"]["api"]  # type: ignore[index]
+
+
+def test_status__calls_the_api_by_its_name_and_asks_no_lease_of_it(scene: Scene) -> None:
+    site = scene.site()
+    now = status.see(site, site.read_templates())
+    shown = dict(status.show(now))
+    assert "heartbeat" in shown["the API"]
+    assert "lease" not in shown["the API"]
+    assert "lease epoch" in shown["desk first"]
+    asleep = replace(now, desks=tuple(replace(each, beat_at=None) for each in now.desks))
+    faults = list(status.judge(asleep, site.read_templates()))
+    assert "the API gave no heartbeat in 5 minutes" in faults
 
 
 def test_tunnel__carries_one_port_of_the_api_to_this_machine(scene: Scene, told: Path) -> None:
