@@ -5,7 +5,7 @@ which the desk carries out; that, and a name of old that is given, stands in the
 """
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from runtime import building, errors, printing
@@ -13,10 +13,10 @@ from runtime.domain import gate as gates
 from runtime.domain.gate import Retraining
 from runtime.domain.identity import BotId
 from runtime.settings import Settings
-from runtime.store import bots, components, models, operations, phantoms
+from runtime.store import bots, components, models, operations, thought_pages
 from runtime.store.components import Listed as Component
 from runtime.store.models import Listed
-from runtime.store.pool import Store
+from runtime.store.pool import Store, Tx
 
 _VERSIONS_SHOWN = 5
 _DIGITS_SHOWN = 12
@@ -57,17 +57,18 @@ def show_components(settings: Settings, args: argparse.Namespace) -> int:
 def show_models(settings: Settings, args: argparse.Namespace) -> int:
     if args.what != "list":
         return _ACTS[args.what](settings, args)
-    with building.opened_store(settings) as store:
-        with store.single("report") as tx:
-            listed = [
-                each for each in models.load_models(tx, _VERSIONS_SHOWN) if args.bot in (None, each.bot)
-            ]
-        due = _retrainings(store, listed)
+    with building.opened_store(settings) as store, store.snapshot("report") as tx:
+        listed = [each for each in models.load_models(tx, _VERSIONS_SHOWN) if args.bot in (None, each.bot)]
+        due = _retrainings(tx)
     if args.json:
         printing.print_json([{**_told_model(each), **_told_due(due, each)} for each in listed])
         return 0
     printing.print_table(_MODEL_HEAD, [_model_cells(each) for each in listed])
-    rows = [(bot, name, str(each.examples), str(each.until_next)) for (bot, name), each in due.items()]
+    rows = [
+        (bot, name, str(each.examples), str(each.until_next))
+        for (_, name), (bot, each) in due.items()
+        if args.bot in (None, bot)
+    ]
     printing.print_table(("bot", "model", "signals-ended", "until-next-training"), rows)
     return 0
 
@@ -132,22 +133,14 @@ def _find_bot(store: Store, settings: Settings, args: argparse.Namespace) -> bot
 # --- how it is told --------------------------------------------------------------------------------------------------
 
 
-def _retrainings(store: Store, listed: Sequence[Listed]) -> dict[tuple[str, str], Retraining]:
-    """Of each bot with a gate, when it learns next."""
-    found: dict[tuple[str, str], Retraining] = {}
-    seen: dict[tuple[BotId, str], int] = {}
-    for each in listed:
-        key = each.model.bot_id, each.model.name
-        seen[key] = max(seen.get(key, 0), each.model.examples_seen)
-    for each in listed:
+def _retrainings(tx: Tx) -> dict[tuple[BotId, str], tuple[str, Retraining]]:
+    """Of each bot with a gate and its model, trained or not: its name, and when it learns next."""
+    found = {}
+    for each in thought_pages.every_gated(tx):
         gate = gates.parse(each.parameters)
-        if gate is None or (each.bot, each.model.name) in found:
-            continue
-        with store.single("count the signals that ended") as tx:
-            judged = phantoms.count_judged(tx, each.model.bot_id, each.strategy)
-        found[each.bot, each.model.name] = gates.retrain_info(
-            gate, judged, seen[each.model.bot_id, each.model.name]
-        )
+        if gate is not None:
+            due = gates.retrain_info(gate, each.examples, each.seen)
+            found[BotId(each.bot_id), gates.model_name(each.strategy)] = each.bot, due
     return found
 
 
@@ -230,8 +223,9 @@ def _told_model(of: Listed) -> dict[str, object]:
     }
 
 
-def _told_due(due: Mapping[tuple[str, str], Retraining], of: Listed) -> dict[str, object]:
-    info = due.get((of.bot, of.model.name))
-    if info is None:
+def _told_due(due: Mapping[tuple[BotId, str], tuple[str, Retraining]], of: Listed) -> dict[str, object]:
+    found = due.get((of.model.bot_id, of.model.name))
+    if found is None:
         return {}
+    _, info = found
     return {"can_train": info.can_train, "examples": info.examples, "until_next_training": info.until_next}

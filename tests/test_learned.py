@@ -87,6 +87,23 @@ def test_models__tell_what_is_used_what_it_is_worth_and_when_the_bot_learns_next
     assert operator.ask("models", "--bot", "nobody") == ""
 
 
+def test_models__tell_of_bots_that_learned_nothing_yet_and_mix_up_none_of_one_name(
+    operator: Operator,
+) -> None:
+    tenant, ((name,),) = operator.names.tenant, operator.database.rows("select name from bots")
+    other = make_bot(
+        operator.database,
+        tenant,
+        make_account(operator.database, tenant),
+        name=name,
+        parameters={"gate": {"probability_min": "0.5", "examples_min": 9}},
+    )
+    table = [line.split() for line in operator.ask("models").splitlines()]
+    due = sorted(line[-2:] for line in table if line[:2] == [name, "ml:momentum:gate"] and len(line) == 4)
+    assert due == [["0", "40"], ["0", "9"]]
+    assert operator.database.rows("select 1 from models where bot_id = %s", (other,)) == []
+
+
 def test_components__tell_how_old_they_are_and_whether_they_are_whole(operator: Operator) -> None:
     (told,) = json.loads(operator.ask("components", "--json"))
     assert (told["component"], told["version"], told["kept"], told["whole"]) == ("risk_keeper", 3, 3, 3)

@@ -114,6 +114,7 @@ class Retraining:
     """`until_next` is how many more signals have to end before the next training; `fault` says why nobody knows."""
 
     bot_id: UUID
+    bot: str
     model: str
     examples: int
     can_train: bool | None
@@ -207,10 +208,12 @@ def _retraining(of: Gated) -> Retraining:
     try:
         gate = gates.parse(of.parameters)
     except errors.BadInput as fault:
-        return Retraining(of.bot_id, model, of.examples, None, None, of.trained_at, str(fault))
+        return Retraining(of.bot_id, of.bot, model, of.examples, None, None, of.trained_at, str(fault))
     assert gate is not None, "the query finds those that have one"
     due = gates.retrain_info(gate, of.examples, of.seen)
-    return Retraining(of.bot_id, model, due.examples, due.can_train, due.until_next, of.trained_at, None)
+    return Retraining(
+        of.bot_id, of.bot, model, due.examples, due.can_train, due.until_next, of.trained_at, None
+    )
 
 
 def _performance(of: Counted) -> Performance:

@@ -55,8 +55,6 @@ class Listed:
 
     bot: str
     account: str
-    strategy: str
-    parameters: Mapping[str, object]
     model: ModelRow
 
 
@@ -118,10 +116,7 @@ def load_model(tx: Tx, bot_id: BotId, name: str, version: int) -> ModelRow | Non
 def load_models(tx: Tx, versions: int) -> list[Listed]:
     """Of every bot and name: the promoted version, and the newest ones."""
     rows = tx.rows(_SQL["load_models"], {"versions": versions, "count": _ROWS_MAX})
-    return [
-        Listed(bot, account, strategy, parameters, _model(row))
-        for bot, account, strategy, parameters, *row in rows
-    ]
+    return [Listed(bot, account, _model(row)) for bot, account, *row in rows]
 
 
 def load_seen(tx: Tx, bot_id: BotId, name: str) -> int | None:

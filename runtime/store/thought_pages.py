@@ -1,5 +1,6 @@
 """What bots thought, as it is shown: decisions, predictions, signals, and what their components remember."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +9,7 @@ from uuid import UUID
 from runtime import errors
 from runtime.domain import gate as gates
 from runtime.store import paging, queries
-from runtime.store.paging import LIMIT, Page
+from runtime.store.paging import LIMIT, LIMIT_MAX, Page
 from runtime.store.pool import Tx
 
 _SQL = queries.load("thought_pages")
@@ -106,6 +107,7 @@ class Gated:
     training of its model, which was at `trained_at`."""
 
     bot_id: UUID
+    bot: str
     strategy: str
     parameters: dict[str, Any]
     examples: int
@@ -197,6 +199,10 @@ def load_gated(tx: Tx, *, bot: UUID | None, limit: int, after: str | None) -> Pa
     names = {"parameter": gates.PARAMETER, "model": gates.model_name("%s")}
     query, parameters = _SQL["load_gated"], {"bot": bot, **names}
     return paging.read_named(tx, query, parameters, limit=limit, after=after, build=Gated)
+
+
+def every_gated(tx: Tx) -> Iterator[Gated]:
+    return paging.every(lambda after: load_gated(tx, bot=None, limit=LIMIT_MAX, after=after))
 
 
 def load_components(

@@ -62,7 +62,7 @@ join artefacts using (digest, user_id)
 where bot_id = %(bot_id)s and models.name = %(name)s and version = %(version)s
 
 -- load_models: the newest versions of every name of every bot
-select bots.name, accounts.name, bots.strategy, bots.parameters, m.bot_id, m.name, m.version, m.digest, m.size, m.place,
+select bots.name, accounts.name, m.bot_id, m.name, m.version, m.digest, m.size, m.place,
   m.shape, m.codec, m.metrics, m.training_size, m.examples_seen, m.promoted, m.previous, m.created_at,
   extract(epoch from clock_timestamp() - m.created_at)::float8
 from bots

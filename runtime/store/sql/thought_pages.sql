@@ -83,7 +83,7 @@ where m.rank <= %(versions)s and (%(bot)s::uuid is null or bots.bot_id = %(bot)s
 order by m.sort_key collate "C" limit %(count)s
 
 -- load_gated: bots that learn of their own signals: how many of those ended, and how many had at the last training
-select b.bot_id, b.strategy, b.parameters, judged.count, newest.examples_seen, newest.created_at, b.bot_id::text
+select b.bot_id, b.name, b.strategy, b.parameters, judged.count, newest.examples_seen, newest.created_at, b.bot_id::text
 from (
   select * from bots
   where parameters -> %(parameter)s::text <> 'null' and (%(bot)s::uuid is null or bot_id = %(bot)s::uuid)

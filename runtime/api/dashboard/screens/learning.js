@@ -6,7 +6,7 @@ import { ask, askAll, askRows, gather } from "../api.js";
 import { h } from "../dom.js";
 import { age, bytes, count, number, percent } from "../figures.js";
 import * as live from "../live.js";
-import { figures, panel, select, table, tag, told } from "../parts.js";
+import { figures, link, panel, select, table, tag, told } from "../parts.js";
 
 const REFRESH_MILLISECONDS = 5000;
 // What counts over all signals is asked for more seldom.
@@ -135,7 +135,7 @@ function blocked(statistics) {
 function retrainings(items) {
   return table(
     [
-      { head: "Bot", row: true, cell: (one) => nameOf(one.bot_id) },
+      { head: "Bot", row: true, cell: (one) => link(`bots/${one.bot_id}`, one.bot) },
       { head: "Model", cell: (one) => one.model },
       { head: "Until the next training", right: true, cell: untilNext },
       { head: "Signals ended", right: true, cell: (one) => count(one.examples) },
