@@ -11,7 +11,7 @@ from runtime.domain import performance
 from runtime.domain.identity import BotId
 from runtime.domain.performance import Mark, Performance
 from runtime.domain.position import Direction, Trade
-from runtime.store import reports
+from runtime.store import queries, reports
 from runtime.store.pool import Store
 from runtime.store.reports import PERIODS, Scope
 from tests.database import Database, make_bot
@@ -196,6 +196,20 @@ def test_best_and_worst__of_many_alike_are_those_that_closed_first(
             worst = reports.load_worst_trades(tx, scope, count)
         assert best == sorted(closed, key=lambda each: -each.realised)[:count]
         assert worst == sorted(closed, key=lambda each: each.realised)[:count]
+
+
+@pytest.mark.parametrize(("query", "column"), [("load_streaks", "closed_at"), ("load_equity", "at")])
+def test_reports__since_a_day_read_no_whole_life(
+    history: History, database: Database, query: str, column: str
+) -> None:
+    """Before row-level security has spoken, an index is only asked what can leak nothing: no comparison of an instant
+    with a day."""
+    told = {"since": NOW.date(), "bot_id": history.bots[0], "by": "", "count": 3}
+    with database.connect("holdfast_bot", tenant=history.store.tenant) as connection:
+        connection.execute("set timezone to 'UTC'; set enable_seqscan to off; set enable_bitmapscan to off")
+        lines = connection.execute(f"explain {queries.load('reports')[query]}", told).fetchall()
+    asked = [line for (line,) in lines if "Index Cond" in line]
+    assert any(f"({column} >= '2026-03-15 00:00:00+00'" in line for line in asked), lines
 
 
 def test_reports__of_nothing_are_no_claim(desk: Desk) -> None:

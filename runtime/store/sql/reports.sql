@@ -19,7 +19,9 @@ with closed as (
   select case %(by)s::text when 'symbol' then t.symbol when 'bot' then t.bot_id::text else '' end as name,
     sign(t.realised - t.fees)::int as way, t.closed_at, t.symbol, t.number, t.bot_id
   from bots join trades as t using (user_id, bot_id)
-  where t.closed_at is not null and not t.voided and t.closed_at >= coalesce(%(since)s::date, '-infinity')
+  -- Instant against instant: of a comparison with a day, which might leak, row-level security lets no index be asked.
+  where t.closed_at is not null and not t.voided
+    and t.closed_at >= coalesce(%(since)s::date::timestamp at time zone 'UTC', '-infinity')
     and (%(bot_id)s::uuid is null or bots.bot_id = %(bot_id)s::uuid)
 ), turning as (
   select *, way is distinct from lag(way) over in_order as turns
@@ -178,7 +180,7 @@ limit %(count)s
 with seen as (
   select at, equity, min(at) over () as first_at, max(at) over () as last_at
   from equity_marks
-  where bot_id = %(bot_id)s and at >= coalesce(%(since)s::date, '-infinity')
+  where bot_id = %(bot_id)s and at >= coalesce(%(since)s::date::timestamp at time zone 'UTC', '-infinity')
 ), placed as (
   select at, equity, least(%(count)s - 1, case when last_at = first_at then 0 else
     div(extract(epoch from at - first_at) * %(count)s, extract(epoch from last_at - first_at)) end) as stretch
