@@ -3,8 +3,10 @@
 It touches a temporary folder only. Tests look at properties through it and never name a hashed id.
 """
 
+import atexit
 import json
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -61,6 +63,7 @@ def templates(variant: str) -> dict[str, Template]:
 @cache
 def paths(variant: str) -> dict[str, Path]:
     folder = tempfile.mkdtemp(prefix=f"holdfast-{variant}-")
+    atexit.register(shutil.rmtree, folder)
     app = entry.open_app(outdir=folder, context=dict(VARIANTS[variant]))
     built = entry.build(app)
     app.synth()
