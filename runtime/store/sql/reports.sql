@@ -146,8 +146,7 @@ limit %(count)s
 -- that each has a better trade than all of its own, or as good a one that closed earlier. What is asked of trades is
 -- reckoned before, because row-level security lets no function but the simplest look into an index.
 with days as (
-  select d.user_id, d.bot_id, d.day::timestamp at time zone 'UTC' as begins_at,
-    (d.day + 1)::timestamp at time zone 'UTC' as ends_at
+  select d.user_id, d.bot_id, d.day
   from bots join performance_days as d using (user_id, bot_id)
   where d.trades > 0 and d.day >= coalesce(%(since)s::date, '-infinity')
     and (%(bot_id)s::uuid is null or bots.bot_id = %(bot_id)s::uuid)
@@ -155,15 +154,19 @@ with days as (
 )
 select t.bot_id, t.symbol, t.number, t.direction, t.opened_at, t.closed_at, t.entry_quantity, t.entry_quote,
   t.exit_quantity, t.exit_quote, t.realised, t.fees, t.fill_count
-from (select distinct * from days) as days join trades as t using (user_id, bot_id)
+from (
+  select distinct user_id, bot_id, day::timestamp at time zone 'UTC' as begins_at,
+    (day + 1)::timestamp at time zone 'UTC' as ends_at
+  from days
+) as days
+join trades as t using (user_id, bot_id)
 where t.closed_at is not null and not t.voided and t.closed_at >= days.begins_at and t.closed_at < days.ends_at
 order by t.realised - t.fees desc, t.closed_at, t.symbol collate "C", t.number, t.bot_id
 limit %(count)s
 
 -- load_worst_trades: those that cost most, likewise
 with days as (
-  select d.user_id, d.bot_id, d.day::timestamp at time zone 'UTC' as begins_at,
-    (d.day + 1)::timestamp at time zone 'UTC' as ends_at
+  select d.user_id, d.bot_id, d.day
   from bots join performance_days as d using (user_id, bot_id)
   where d.trades > 0 and d.day >= coalesce(%(since)s::date, '-infinity')
     and (%(bot_id)s::uuid is null or bots.bot_id = %(bot_id)s::uuid)
@@ -171,7 +174,12 @@ with days as (
 )
 select t.bot_id, t.symbol, t.number, t.direction, t.opened_at, t.closed_at, t.entry_quantity, t.entry_quote,
   t.exit_quantity, t.exit_quote, t.realised, t.fees, t.fill_count
-from (select distinct * from days) as days join trades as t using (user_id, bot_id)
+from (
+  select distinct user_id, bot_id, day::timestamp at time zone 'UTC' as begins_at,
+    (day + 1)::timestamp at time zone 'UTC' as ends_at
+  from days
+) as days
+join trades as t using (user_id, bot_id)
 where t.closed_at is not null and not t.voided and t.closed_at >= days.begins_at and t.closed_at < days.ends_at
 order by t.realised - t.fees, t.closed_at, t.symbol collate "C", t.number, t.bot_id
 limit %(count)s
