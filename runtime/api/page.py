@@ -17,8 +17,10 @@ from runtime.api.guard import Receive, Scope, Send
 FOLDER = Path(__file__).parent / "dashboard"
 _INDEX = "/index.html"
 _LIBRARY = "/lightweight-charts.js"
-# Run before anything is drawn: the only script that is no module.
+# The only script that is no module.
 _SCRIPT = "/theme.js"
+# What nothing can be drawn without, before all modules: a browser asks for six files at a time.
+_FIRST = ("</style.css>; rel=preload; as=style", "</theme.js>; rel=preload; as=script")
 # Asked for again at each visit, and then not sent again unless it changed.
 _FRESH, _DAY = b"no-cache", b"max-age=86400"
 
@@ -37,7 +39,7 @@ class Pages:
         found = {f"/{path.relative_to(FOLDER)}": path.read_bytes() for path in FOLDER.rglob("*.*")}
         modules = sorted(name for name in found if name.endswith(".js") and name != _SCRIPT)
         self._files = {name: _file(name, body, _FRESH) for name, body in found.items()}
-        self._files[_INDEX].headers.append((b"link", ", ".join(map(_ahead, modules)).encode()))
+        self._files[_INDEX].headers.append((b"link", ", ".join([*_FIRST, *map(_ahead, modules)]).encode()))
         self._files["/"] = self._files[_INDEX]
         with suppress(errors.NotFound):  # the page says so itself, and does without
             self._files[_LIBRARY] = _file(_LIBRARY, charts.library(), _DAY)

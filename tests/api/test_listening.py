@@ -79,10 +79,10 @@ def test_page__is_all_its_files_and_is_not_sent_again(api: Api) -> None:
     assert httpx.get(f"{api.url}/").content == (FOLDER / "index.html").read_bytes()
 
 
-def test_page__says_with_itself_which_modules_it_will_want(api: Api) -> None:
+def test_page__says_with_itself_what_it_will_want(api: Api) -> None:
     told = httpx.get(f"{api.url}/").headers["link"]
-    modules = {f"/{path.relative_to(FOLDER)}" for path in FOLDER.rglob("*.js")} - {"/theme.js"}
-    assert {each.split(">")[0].strip(" <") for each in told.split(",")} == modules
+    wanted = {f"/{path.relative_to(FOLDER)}" for kind in ("*.js", "*.css") for path in FOLDER.rglob(kind)}
+    assert {each.split(">")[0].strip(" <") for each in told.split(",")} == wanted
 
 
 @pytest.mark.parametrize(
