@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -17,6 +18,7 @@ from runtime.api.encoding import encode
 from runtime.api.guard import Send
 from runtime.api.parts import Parts
 from runtime.api.routes import ROOT, Read, Reads
+from runtime.api.sharing import Sharing
 from runtime.api.tokens import Principal
 from runtime.store.pool import Store, Tx
 
@@ -37,6 +39,7 @@ class Question:
 class Reader:
     def __init__(self, parts: Parts, reads: Sequence[tuple[Read, Parse]]) -> None:
         self._parts = parts
+        self._sharing = Sharing()
         self._fixed = {ROOT + read.path: (read, parse) for read, parse in reads if "{" not in read.path}
         self._named = [(_pattern(read), read, parse) for read, parse in reads if "{" in read.path]
 
@@ -56,7 +59,10 @@ class Reader:
 
     async def answer(self, question: Question, scope: Scope, send: Send) -> None:
         principal = await self._parts.door.admit(scope, question.read.role)
-        body = await self._parts.threads.run(self.ask, question, principal)
+        # What the answer hangs on: the question, whose rows, and whether all of them.
+        asked = (scope["path"], scope["query_string"], principal.user, principal.role == "admin")
+        ask = partial(self._parts.threads.run, self.ask, question, principal)
+        body: bytes = await self._sharing.ask(asked, ask)
         headers = [_JSON, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
