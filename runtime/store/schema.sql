@@ -1013,7 +1013,6 @@ CREATE INDEX scoring_runs_unfinished ON holdfast.scoring_runs USING btree (score
 CREATE INDEX trades_closed_at ON holdfast.trades USING btree (bot_id, closed_at) WHERE ((closed_at IS NOT NULL) AND (NOT voided));
 CREATE INDEX trades_newest ON holdfast.trades USING btree (bot_id, opened_at DESC);
 CREATE INDEX trades_open ON holdfast.trades USING btree (account_id) WHERE ((closed_at IS NULL) AND (NOT voided));
-CREATE INDEX trades_result ON holdfast.trades USING btree (bot_id, (((realised)::numeric - (fees)::numeric))) WHERE ((closed_at IS NOT NULL) AND (NOT voided));
 
 CREATE TRIGGER accounts_truncate BEFORE TRUNCATE ON holdfast.accounts FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 CREATE TRIGGER allocations_truncate BEFORE TRUNCATE ON holdfast.allocations FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();

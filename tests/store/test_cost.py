@@ -94,3 +94,26 @@ def test_order_life__each_of_its_steps_is_durable_when_it_returns(
     finally:
         proxy.after = lambda _group: True
     assert len(set(flushed)) == len(flushed) == 3
+
+
+def test_fill__of_an_open_trade_touches_no_index_of_trades(
+    durable_line: tuple[Database, Proxy, Desk],
+) -> None:
+    """PostgreSQL writes no entries where no column of an index changed, and counts how often that was so."""
+    database, _, desk = durable_line
+    ledger = desk.ledger()
+    _live(desk, ledger)
+    before = _updates(database, desk)
+    for _ in range(4):
+        _live(desk, ledger)
+    updated, without_an_index = _updates(database, desk)
+    assert (updated - before[0], without_an_index - before[1]) == (4, 4)
+
+
+def _updates(database: Database, desk: Desk) -> tuple[int, int]:
+    """Of trades: all of them, and those that needed no index."""
+    with desk.store.single("tell the statistics") as tx:
+        tx.rows("select pg_stat_force_next_flush()")
+    asked = "select n_tup_upd, n_tup_hot_upd from pg_stat_user_tables where relname = 'trades'"
+    ((updated, without_an_index),) = database.rows(asked)
+    return updated, without_an_index
