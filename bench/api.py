@@ -4,8 +4,10 @@ clients at once, a hundred that follow the stream, and the page. A real API proc
 A route is timed from this process, over a connection that is kept, from the question to the last byte of its answer.
 What it is compared with is timed in the API's own process: the same statements, with the same rows fetched, through
 the same pool, in the same kind of transaction, by a thread that was woken for it as one is for a request. They take
-turns, one of each at a time. What an answer of nothing takes under the same server
-is the floor that no route can be under, and is said beside them.
+turns, one of each at a time. Where the table of routes says so, an answer may be some seconds old.
+
+What an answer of nothing takes under the same server is the floor that no route can be under, and is said beside
+them.
 """
 
 import argparse

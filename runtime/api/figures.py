@@ -169,7 +169,7 @@ def load_leaderboard(tx: Tx, *, period: Period = "all") -> list[Place]:
 
 
 def load_signal_report(tx: Tx, *, bot: UUID | None = None) -> SignalReport:
-    """What became of every signal, taken or not, and what kept bots from some."""
+    """What became of every signal, taken or not, and what kept bots from some; at most five seconds old."""
     bot_id = BotId(bot) if bot else None
     together, strategies = phantoms.load_statistics(tx, bot_id)
     return SignalReport(

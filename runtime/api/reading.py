@@ -62,7 +62,7 @@ class Reader:
         # What the answer hangs on: the question, whose rows, and whether all of them.
         asked = (scope["path"], scope["query_string"], principal.user, principal.role == "admin")
         ask = partial(self._parts.threads.run, self.ask, question, principal)
-        body: bytes = await self._sharing.ask(asked, ask)
+        body: bytes = await self._sharing.ask(asked, ask, keep_seconds=question.read.keep_seconds)
         headers = [_JSON, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})

@@ -32,10 +32,13 @@ class Reads(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Read:
+    """`keep_seconds` is how old an answer may be, where each looks at all that there is."""
+
     path: str
     act: Callable[..., Any]
     reads: Reads = Reads.ONE
     role: Role = "viewer"
+    keep_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ READS = (
     Read("/decisions/{decision_id}", thought_pages.load_decision),
     Read("/predictions", thought_pages.load_predictions),
     Read("/phantoms", thought_pages.load_phantoms),
-    Read("/phantoms/statistics", figures.load_signal_report, Reads.MANY),
+    Read("/phantoms/statistics", figures.load_signal_report, Reads.MANY, keep_seconds=5.0),
     Read("/components", thought_pages.load_components),
     Read("/models", thought_pages.load_models),
     Read("/models/retraining", figures.load_retrainings),

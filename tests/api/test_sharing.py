@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from runtime import errors
-from runtime.api.sharing import Sharing
+from runtime.api.sharing import KEPT_MAX, Sharing
 
 
 @dataclass
@@ -46,6 +46,25 @@ def test_ask__of_many_at_once_is_done_for_all_who_wait() -> None:
         assert await asyncio.gather(first, *others, another) == [0, 1, 1, 1, 1, 1, 1]
         assert len(ledger.looks) == 3
         assert sharing._under_way == {}
+
+    asyncio.run(ask())
+
+
+def test_ask__of_what_may_be_older_is_answered_again_until_it_is_too_old() -> None:
+    async def ask() -> None:
+        ledger, sharing = Ledger(), Sharing()
+
+        async def look() -> int:
+            ledger.value += 1
+            return ledger.value
+
+        assert [await sharing.ask("x", look, keep_seconds=3600) for _ in range(3)] == [1, 1, 1]
+        assert await sharing.ask("y", look, keep_seconds=3600) == 2, "another question is another answer"
+        assert [await sharing.ask("z", look, keep_seconds=1e-9) for _ in range(2)] == [3, 4]
+        assert await sharing.ask("x", look) == 5
+        for number in range(KEPT_MAX * 2):
+            await sharing.ask(number, look, keep_seconds=3600)
+        assert len(sharing._kept) <= KEPT_MAX
 
     asyncio.run(ask())
 
