@@ -3,6 +3,7 @@
 It promises to say where it listens once it does, and that no request has a head without an end.
 """
 
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -39,7 +40,12 @@ def serve(app: App, *, host: str, port: int, on_listening: Callable[[int], None]
         timeout_graceful_shutdown=3,
         proxy_headers=False,
     )
-    _Announced(config, on_listening).run()
+    server = _Announced(config, on_listening)
+    # uvicorn ends in order and then raises the signal once more, for whoever listened before it: that would end us
+    # before our own things are closed, with a code that ECS takes for a failure.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, server.handle_exit)
+    server.run()
 
 
 class _Announced(uvicorn.Server):
