@@ -96,8 +96,8 @@ def make_bundle(root: Path) -> Bundle:
 
 def _files_of_lock() -> Iterator[tuple[Path, str]]:
     """Where a file is, and where `pip install --target` would put it."""
-    locked = LOCKED.findall((ROOT / "requirements" / "runtime.txt").read_text())
-    for each in map(Requirement, locked):
+    locks = [(ROOT / "requirements" / f"{name}.txt").read_text() for name in ("runtime", "page")]
+    for each in map(Requirement, LOCKED.findall("\n".join(locks))):
         if each.marker and not each.marker.evaluate():
             continue
         distribution = importlib.metadata.distribution(each.name)

@@ -3,6 +3,7 @@
 The database is reached as on RDS: TLS with a bundle of authorities, and a token signed with the role of the task.
 """
 
+import json
 import signal
 import subprocess
 import tempfile
@@ -10,8 +11,10 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
+from websockets.sync.client import connect
 
 from runtime.local import samples
 from runtime.local.postgres import Server
@@ -101,6 +104,38 @@ def test_image__migrates_enrols_trades_and_leaves_on_sigterm(
         simulator.communicate(timeout=LEAVE_SECONDS_MAX)
     assert simulator.returncode == 0
     assert front[0].refusals == []
+
+
+def test_image__serves_the_api_its_stream_and_its_page(
+    bundle: Bundle, front: tuple[RdsFront, Mapping[str, str]], url: str
+) -> None:
+    """Its framework loads most of what the desk does not, and some of that only when it is asked for."""
+    admin = given(front, url, "holdfast_admin")
+    for command in (("migrate",), ("enrol", str(bundle.root / "program" / samples.DESKS.relative_to(ROOT)))):
+        code, said = bundle.run(*command, environ=admin)
+        assert code == 0, said
+    environ = {
+        **given(front, url, "holdfast_api"),
+        "HOLDFAST_API_SECRET": "of-the-image-0123456789-abcdefghij",
+    }
+    code, token = bundle.run("token", "--user", "local", environ=environ)
+    assert code == 0, token
+    api = bundle.start(environ=environ, module="runtime.serving")
+    try:
+        address = json.loads(await_line(api, "listening on"))["address"]
+        client = httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token.strip()}"})
+        with client:
+            for path in ("/", "/lightweight-charts.js", "/api/v1/health", "/api/v1/openapi.json", "/metrics"):
+                assert client.get(path).status_code == 200, path
+            bots = client.get("/api/v1/bots").json()["items"]
+        with connect(f"ws{address.removeprefix('http')}/api/v1/stream", max_size=None) as socket:
+            socket.send(json.dumps({"token": token.strip(), "resume": None}))
+            told = json.loads(socket.recv())
+        assert [each["name"] for each in bots] == [each["name"] for each in told["bots"]] != []
+    finally:
+        api.send_signal(signal.SIGTERM)
+        said, _ = api.communicate(timeout=LEAVE_SECONDS_MAX)
+    assert api.returncode == 0, said
 
 
 def test_image__its_embedded_server_serves_a_drill(bundle: Bundle) -> None:
