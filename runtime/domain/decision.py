@@ -43,9 +43,8 @@ class View:
     positions: Mapping[str, Position]  # the bot's own, one for each symbol it may trade
     orders: tuple[Order, ...]  # the bot's own that are not settled
     unsafe_symbols: frozenset[str] = frozenset()  # an order there is UNKNOWN: no new risk
-    stale_symbols: frozenset[str] = (
-        frozenset()
-    )  # the quote there is too old, or not of this time: no new risk
+    # The quote there is too old, or not of this time: no new risk.
+    stale_symbols: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

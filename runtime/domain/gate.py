@@ -19,9 +19,8 @@ class Gate:
     probability_min: Decimal  # what a signal must at least have of winning
     examples_min: int = 40  # signals that ended, before the first training
     retrain_every: int = 20  # and from one training to the next
-    reach: Decimal = (
-        phantom.REACH
-    )  # how far a price has to go for a signal to have been right or wrong, as a share
+    # How far a price has to go for a signal to have been right or wrong, as a share.
+    reach: Decimal = phantom.REACH
 
 
 @dataclass(frozen=True, slots=True)

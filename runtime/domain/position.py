@@ -32,9 +32,8 @@ class Position:
     cost: Decimal = ZERO  # what that quantity was entered for, signed like it, in the quote coin
     realised: Decimal = ZERO  # before fees
     fees: Decimal = ZERO  # in the quote coin; fees taken in the base coin at the fill's price
-    fees_other: Mapping[str, Decimal] = field(
-        default_factory=dict
-    )  # by coin, where it is neither base nor quote
+    # By coin, where it is neither base nor quote.
+    fees_other: Mapping[str, Decimal] = field(default_factory=dict)
     day: date | None = None  # of the newest fill, in UTC
     day_start_result: Decimal = ZERO  # realised less fees when that day began
     fill_count: int = 0

@@ -28,9 +28,8 @@ class Limits:
     price_collar_ratio: Decimal  # how far from the last price a limit price may lie, as a part of it
     orders_per_tick_max: int = 10
     leverage: Decimal = Decimal(1)  # of perpetuals
-    drawdown_quote_max: Decimal | None = (
-        None  # below the best equity of its life; an operator's reset begins anew
-    )
+    # Below the best equity of its life; an operator's reset begins anew.
+    drawdown_quote_max: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
