@@ -38,9 +38,11 @@ class _Talk:
     server: socket.socket
     group: int = 0
     is_asking: bool = False
+    is_cut: bool = False
 
     def cut(self) -> None:
-        """Its own thread wakes up, finds both ends silent, and closes them with a reset."""
+        """Its own thread wakes up, and closes both ends with a reset. What arrives before it does is not passed on."""
+        self.is_cut = True
         for end in (self.client, self.server):
             with contextlib.suppress(OSError):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
@@ -156,7 +158,7 @@ class Proxy:
 
     def _asked(self, talk: _Talk) -> bool:
         chunk = talk.client.recv(CHUNK_BYTES)
-        if not chunk:
+        if not chunk or talk.is_cut:
             return False
         if not talk.is_asking:
             talk.is_asking = True
@@ -173,7 +175,7 @@ class Proxy:
 
     def _answered(self, talk: _Talk) -> bool:
         chunk = talk.server.recv(CHUNK_BYTES)
-        if not chunk:
+        if not chunk or talk.is_cut:
             return False
         if talk.is_asking:
             talk.is_asking = False

@@ -30,8 +30,9 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
+    """Not for the whole session: while it is open no other test of this process can open one."""
     with sync_playwright() as playwright:
         # Root may not use the sandbox; what is opened here is our own.
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
