@@ -109,6 +109,7 @@ def run_desk(settings: Settings, args: argparse.Namespace) -> int:
     stop, meters = threading.Event(), Meters()
     leaving = building.stop_on_signals(stop, settings.shutdown_seconds)
     logs.start(settings.log_level)
+    threading.excepthook = building.end_with_a_thread
     with building.databases(settings) as database:
         schema.require_current(database("bot"))
         with Store(

@@ -4,7 +4,9 @@ Beside the switchboard the only module that names concrete classes of more than 
 starts nothing; what it opens is closed when its context is left.
 """
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -147,6 +149,16 @@ def stop_on_signals(stop: threading.Event, budget_seconds: float) -> Leaving:
     signal.signal(signal.SIGINT, on_stop)
     signal.signal(signal.SIGALRM, on_alarm)
     return leaving
+
+
+def end_with_a_thread(died: threading.ExceptHookArgs) -> None:
+    """A thread that met a defect leaves its work undone, and nobody sees it. So the process ends, as by a crash, which
+    costs nothing, and whoever watches over it starts it again."""
+    logs.error("a thread met a defect; the process ends", thread=died.thread.name if died.thread else None)
+    logs.tell_crash(died.exc_type, died.exc_value or died.exc_type(), died.exc_traceback)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(errors.BrokenInvariant.exit_code)
 
 
 @contextmanager

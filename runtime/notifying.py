@@ -113,6 +113,7 @@ def listen(settings: Settings, _: argparse.Namespace) -> int:
         fault = "HOLDFAST_TELEGRAM_TOKEN and HOLDFAST_TELEGRAM_CHAT must name a bot and a chat."
         raise errors.BadSettings(count=1, faults=fault)
     logs.start(settings.log_level)
+    threading.excepthook = building.end_with_a_thread
     # A kill at any line is harmless here, so that there is nothing to wait for.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     meters = Meters()

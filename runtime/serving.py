@@ -53,6 +53,7 @@ def main(environ: Mapping[str, str]) -> int:
 
 def serve(settings: Settings) -> None:
     logs.start(settings.log_level)
+    threading.excepthook = building.end_with_a_thread
     with parted(settings) as parts:
         listen(settings, Guard(server.build(parts), parts.meters))
     logs.info("stopped", role="api")

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from runtime import logs
+from runtime import errors, logs
 from runtime.local import processes
 from runtime.settings import Settings
 from tests.engine.desk_process import enrol_ladder, environment, running
@@ -122,7 +122,7 @@ def test_desk__that_trades_and_loses_its_database_repeats_none(bare: Rig, tmp_pa
 
 CRASH = """
 import sys
-from runtime import logs
+from runtime import errors, logs
 logs.keep_out(sys.argv[1])
 sys.excepthook = logs.tell_crash
 raise RuntimeError(f"it came with {sys.argv[1]} and {sys.argv[1]!r}")
@@ -135,9 +135,37 @@ def test_crash__that_nobody_expected_is_told_without_the_secret() -> None:
     assert pieces_in(said) == []
 
 
+THREAD = """
+import sys, threading
+from runtime import building, logs
+logs.start("info")
+logs.keep_out(sys.argv[1])
+threading.excepthook = building.end_with_a_thread
+def work():
+    raise RuntimeError(sys.argv[1])
+threading.Thread(target=work, name="flusher").start()
+threading.Event().wait()
+"""
+
+
+def test_thread__that_meets_a_defect_ends_the_process_and_says_so_without_the_secret() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", THREAD, PLAIN],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == errors.BrokenInvariant.exit_code
+    assert '"thread": "flusher"' in ended.stdout
+    assert "RuntimeError: ***" in ended.stderr
+    assert pieces_in(ended.stdout + ended.stderr) == []
+
+
 FACTS = """
 import sys
-from runtime import logs
+from runtime import errors, logs
 logs.start("info")
 logs.keep_out(sys.argv[1])
 logs.info(f"event {sys.argv[1]}", text=sys.argv[1], deep={"key": [sys.argv[1], 7, None, True]})
