@@ -57,9 +57,14 @@ class Switch:
 @pytest.fixture(scope="module")
 def switch() -> Iterator[Switch]:
     with session_server(durable=True) as server:
-        switch = Switch(server)
-        yield switch
-        switch.on()  # where a test failed while it was off: a frozen keeper cannot be stopped
+        yield Switch(server)
+
+
+@pytest.fixture(autouse=True)
+def back_again(switch: Switch) -> Iterator[None]:
+    """Where a test failed while it was off: the others want it on, and a frozen keeper cannot be stopped."""
+    yield
+    switch.on()
 
 
 @pytest.fixture
@@ -147,8 +152,10 @@ def test_exit__leaves_while_the_store_is_away_only_where_that_is_wished(
         with looping(rig) as left_by:
             assert processes.wait_until(lambda: rig.bot()["memory"] == {"recovered": "yes"}, seconds_max=20)
             switch.off()
+            # Not before the loss is known: an intent whose commit nobody confirmed keeps the exit back, as it should.
+            assert processes.wait_until(lambda: "out of reach" in caplog.text, seconds_max=30)
             rig.plays["one"] = proposes(market("out", Side.SELL, "0.009"), market("more", Side.BUY, "0.01"))
-            assert processes.wait_until(lambda: caplog.text.count("out of reach") >= 3, seconds_max=30)
+            assert processes.wait_until(lambda: caplog.text.count("out of reach") >= 4, seconds_max=60)
             assert [each["side"] for each in rig.at_venue()] == ["buy", "sell"][: 1 + wished]
             rig.plays.clear()
             switch.on()
