@@ -276,6 +276,11 @@ def test_jobs__are_the_rounds_that_led_to_orders(operator: Reader, site: Site) -
 
 
 def test_bot__its_worth_is_told_against_its_target(operator: Reader, site: Site) -> None:
+    # A bot that holds nothing has nothing to be spread, and how it stands is marked once a minute.
+    site.rows(
+        "insert into allocations (user_id, bot_id, at, asset, value, share, target_share)"
+        " select user_id, bot_id, clock_timestamp(), 'BTC/USDT', 100, 1, 0.5 from bots where name = 'grid' returning 1"
+    )
     operator.open_bot("grid")
     shown = operator.row("Allocation", "%").first
     expect(shown).to_have_text(re.compile(r"\d"))
